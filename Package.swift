@@ -1,0 +1,73 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// One room a target; data flows from top to bottom and each room knows only the rooms above it.
+let strict: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+]
+
+func room(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+  .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+  .testTarget(
+    name: name, dependencies: dependencies + ["TestSupport"], exclude: exclude, swiftSettings: strict)
+}
+
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
+let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+
+let package = Package(
+  name: "nightmail",
+  products: [.executable(name: "nightmail", targets: ["nightmail"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
+    .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.0"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
+  ],
+  targets: [
+    .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+    .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    room("Model", [crypto]),
+    room("Config", ["Model", "CYAML"]),
+    room("Planning", ["Model", collections]),
+    room("Messages", ["Model", mustache]),
+    room("Journal", ["Model", crypto, system]),
+    room("Delivery", ["Model", "Messages", "Journal", collections]),
+    room("Transports", ["Model", "Delivery", "CCurl", subprocess, system]),
+    room("Reporting", ["Model", "Journal"]),
+    .executableTarget(
+      name: "nightmail",
+      dependencies: [
+        "Model", "Config", "Planning", "Messages", "Journal", "Delivery", "Transports", "Reporting", arguments,
+        logging,
+      ],
+      swiftSettings: strict),
+    .target(name: "TestSupport", dependencies: ["Model"], swiftSettings: strict),
+    tests("ModelTests", ["Model"]),
+    tests("ConfigTests", ["Config"]),
+    tests("PlanningTests", ["Planning"]),
+    tests("MessagesTests", ["Messages"]),
+    tests("JournalTests", ["Journal"]),
+    tests("DeliveryTests", ["Delivery", "Messages", "Journal"]),
+    tests("TransportsTests", ["Transports", "Delivery"]),
+    tests("ReportingTests", ["Reporting", "Journal"]),
+    .testTarget(
+      name: "EndToEnd", dependencies: ["TestSupport", "Model", "nightmail"], exclude: ["Scenarios"],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "Benchmarks", dependencies: ["TestSupport", "Model", "Config", "Planning", "Messages", "Journal"],
+      path: "Tests/Benchmarks", swiftSettings: strict),
+  ],
+  swiftLanguageModes: [.v6]
+)

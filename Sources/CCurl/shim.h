@@ -1,0 +1,32 @@
+// libcurl as Swift sees it. Only Transports imports this.
+// Swift cannot call C's variadic functions: each option type has one typed wrapper here.
+#pragma once
+#include <curl/curl.h>
+
+static inline CURLcode nm_setopt_long(CURL *handle, CURLoption option, long value) {
+  return curl_easy_setopt(handle, option, value);
+}
+static inline CURLcode nm_setopt_string(CURL *handle, CURLoption option, const char *value) {
+  return curl_easy_setopt(handle, option, value);
+}
+static inline CURLcode nm_setopt_pointer(CURL *handle, CURLoption option, void *value) {
+  return curl_easy_setopt(handle, option, value);
+}
+typedef size_t (*nm_data_callback)(char *data, size_t size, size_t count, void *context);
+static inline CURLcode nm_setopt_data_callback(CURL *handle, CURLoption option, nm_data_callback callback) {
+  return curl_easy_setopt(handle, option, callback);
+}
+static inline CURLcode nm_getinfo_long(CURL *handle, CURLINFO info, long *value) {
+  return curl_easy_getinfo(handle, info, value);
+}
+static inline CURLcode nm_getinfo_socket(CURL *handle, CURLINFO info, curl_socket_t *value) {
+  return curl_easy_getinfo(handle, info, value);
+}
+static inline CURLcode nm_getinfo_pointer(CURL *handle, CURLINFO info, void *value) {
+  return curl_easy_getinfo(handle, info, (char **)value);
+}
+static inline CURLMcode nm_multi_setopt_long(CURLM *multi, CURLMoption option, long value) {
+  return curl_multi_setopt(multi, option, value);
+}
+// A CURLMsg holds a union that Swift reads poorly: the result of a finished transfer.
+static inline CURLcode nm_message_result(const CURLMsg *message) { return message->data.result; }

@@ -1,0 +1,182 @@
+import Model
+
+/// A provider as one mailbox uses it: placeholders filled in, secrets fetched, paths absolute.
+public struct Endpoint: Sendable {
+  /// The provider's id.
+  public var provider: String
+  /// Connections, refused credentials and rests count by it: provider, host and user name.
+  public var login: String
+  public var kind: Kind
+  /// Connections at a time for this login; attempts in flight never exceed it.
+  public var maxConnections: Int
+  /// Messages on one connection before it is closed.
+  public var messagesPerConnection: Int
+  /// The least time between two attempts at this login.
+  public var interval: Instant.Span
+  /// A limit on each wait for the server in place of RFC 5321 §4.5.3.2's.
+  public var timeout: Instant.Span?
+
+  public enum Kind: Sendable {
+    case smtp(SMTP)
+    /// Absolute path of the folder that takes the `.eml` files.
+    case file(directory: String)
+  }
+
+  public struct SMTP: Sendable {
+    public var host: String
+    public var port: Int
+    public var security: Provider.SMTP.Security
+    public var username: String?
+    public var password: Secret?
+    public var token: Secret?
+    /// Absolute path of a PEM file of certificates to trust in place of the system's.
+    public var certificates: String?
+
+    public init(
+      host: String, port: Int, security: Provider.SMTP.Security, username: String? = nil, password: Secret? = nil,
+      token: Secret? = nil, certificates: String? = nil
+    ) {
+      self.host = host
+      self.port = port
+      self.security = security
+      self.username = username
+      self.password = password
+      self.token = token
+      self.certificates = certificates
+    }
+  }
+
+  public init(
+    provider: String, login: String, kind: Kind, maxConnections: Int, messagesPerConnection: Int,
+    interval: Instant.Span = .zero, timeout: Instant.Span? = nil
+  ) {
+    self.provider = provider
+    self.login = login
+    self.kind = kind
+    self.maxConnections = maxConnections
+    self.messagesPerConnection = messagesPerConnection
+    self.interval = interval
+    self.timeout = timeout
+  }
+}
+
+/// One try at a send through one provider, as a transport is given it.
+public struct OutgoingAttempt: Sendable {
+  /// The caller's handle; events carry it back.
+  public var handle: Int
+  public var endpoint: Endpoint
+  public var sendID: SendID
+  public var channel: Channel
+  /// Envelope sender and recipient: addresses with A-label domains, without brackets; numbers for SMS.
+  public var from: String
+  public var to: String
+  /// A whole RFC 5322 message with CRLF line ends, not dot-stuffed; for SMS the text in UTF-8.
+  public var message: [UInt8]
+  /// An address has a local part outside ASCII (RFC 6531).
+  public var needsSMTPUTF8: Bool
+
+  public init(
+    handle: Int, endpoint: Endpoint, sendID: SendID, channel: Channel, from: String, to: String, message: [UInt8],
+    needsSMTPUTF8: Bool
+  ) {
+    self.handle = handle
+    self.endpoint = endpoint
+    self.sendID = sendID
+    self.channel = channel
+    self.from = from
+    self.to = to
+    self.message = message
+    self.needsSMTPUTF8 = needsSMTPUTF8
+  }
+}
+
+/// How the server ended an attempt, or that it did not.
+public struct Reply: Hashable, Sendable {
+  /// What had been sent last when it came.
+  public enum Stage: String, Hashable, Sendable { case mail, rcpt, data, message }
+  public enum Ending: Hashable, Sendable {
+    /// The server answered.
+    case reply(code: Int)
+    /// The connection was closed or reset.
+    case connectionLost
+    /// Nothing came within the time allowed.
+    case timeout
+    /// Nothing was sent: the message cannot go through this endpoint (no SMTPUTF8, larger than SIZE).
+    case unsupported
+  }
+
+  public var stage: Stage
+  public var ending: Ending
+  /// RFC 3463, such as `4.7.1`; nil where the reply has none.
+  public var enhancedCode: String?
+  /// The reply's text, lines joined by a space, or what went wrong; at most 500 characters, printable.
+  public var text: String
+  public var providerID: String?
+  /// Whether the byte that completes the message may have left: the final dot for SMTP. After that only a reply tells
+  /// whether the server has the message (RFC 1047).
+  public var completed: Bool
+
+  public init(
+    stage: Stage, ending: Ending, enhancedCode: String? = nil, text: String, providerID: String? = nil,
+    completed: Bool
+  ) {
+    self.stage = stage
+    self.ending = ending
+    self.enhancedCode = enhancedCode
+    self.text = text
+    self.providerID = providerID
+    self.completed = completed
+  }
+}
+
+/// What a transport has to tell.
+public enum TransportEvent: Sendable {
+  /// Everything but the byte that could complete the message has been agreed with the server. The caller writes the
+  /// intent, and once that is on disk calls `complete`.
+  case ready(handle: Int)
+  /// The attempt has ended.
+  case finished(handle: Int, Reply)
+  /// A connection or login failed; `returned` were waiting for it and come back untouched: no attempt was made
+  /// (DESIGN §4.5). Whatever else waits for this login is returned too.
+  case unavailable(login: String, Unavailability, returned: [Int])
+}
+
+/// Why a login cannot be used just now. None of these is an attempt.
+public struct Unavailability: Hashable, Sendable {
+  public enum Cause: String, Hashable, Sendable {
+    /// Name not found, refused, unreachable, timed out, hung up.
+    case connection
+    /// The greeting was a refusal, or no SMTP.
+    case greeting
+    /// No TLS, wrong name, unknown or expired certificate.
+    case tls
+    /// 535, 530: user name, password or token refused.
+    case credentials
+  }
+  public var cause: Cause
+  /// For the operator: what, and what to do.
+  public var text: String
+  public init(cause: Cause, text: String) {
+    self.cause = cause
+    self.text = text
+  }
+}
+
+/// A way to carry attempts out. One object serves all endpoints; it is used from one thread only and does its work
+/// inside `poll`. It never retries by itself.
+///
+/// The life of an attempt: `begin` ─▶ `.ready` ─▶ `complete` ─▶ `.finished`, or `.finished` at any point before, or
+/// `.unavailable` before anything was sent. Exactly one of `.finished` and `.unavailable` ends each attempt.
+public protocol Transport: AnyObject {
+  /// Takes an attempt. The caller keeps those in flight for a login within its `maxConnections`.
+  func begin(_ attempt: OutgoingAttempt)
+  /// The intent is on disk: write the rest of the message.
+  func complete(_ handle: Int)
+  /// Carries on with whatever can be done; returns as soon as there is an event, or after `milliseconds`.
+  func poll(milliseconds: Int) -> [TransportEvent]
+  /// Ends every attempt that has not been completed (`.finished`, `connectionLost`, from the next `poll`), and
+  /// begins no more; those after `complete` go on until they end or `close` is called.
+  func drain()
+  /// Closes everything: QUIT where the connection is idle. What is still in flight gets no event.
+  func close()
+}

@@ -1,0 +1,122 @@
+/// Something that happened to a contact.
+public enum EventType: String, CaseIterable, Sendable {
+  case reply
+  case autoReply = "auto_reply"
+  case bounce
+  case softBounce = "soft_bounce"
+  case complaint
+  case unsubscribe
+  /// Carried over from another tool: the step counts as sent.
+  case sent
+}
+
+/// One line of an events file.
+public struct Event: Hashable, Sendable {
+  public var at: Instant
+  public var type: EventType
+  /// The contact's id, address or number, addresses and numbers in their canonical form.
+  public var contact: String
+  public var campaign: String?
+  public var step: String?
+  public var messageID: String?
+  public var detail: String?
+
+  public init(
+    at: Instant, type: EventType, contact: String, campaign: String? = nil, step: String? = nil,
+    messageID: String? = nil, detail: String? = nil
+  ) {
+    self.at = at
+    self.type = type
+    self.contact = contact
+    self.campaign = campaign
+    self.step = step
+    self.messageID = messageID
+    self.detail = detail
+  }
+}
+
+/// One line of `suppressions.csv`: an address, `@domain` or number that must not be written to.
+public struct Suppression: Hashable, Sendable {
+  /// Canonical address, `@` and an A-label domain, or E.164.
+  public var value: String
+  public var reason: String?
+  /// Nil means all campaigns.
+  public var campaign: String?
+  /// The first instant at which it holds no more; nil means for ever.
+  public var until: Instant?
+  public var place: Place
+
+  public init(value: String, reason: String? = nil, campaign: String? = nil, until: Instant? = nil, place: Place) {
+    self.value = value
+    self.reason = reason
+    self.campaign = campaign
+    self.until = until
+    self.place = place
+  }
+}
+
+/// What must not be written to, for whatever reason, indexed. Planning and the executor ask the same questions of it;
+/// the executor reads it again while it sends. It can only take sends away.
+public struct Drops: Sendable {
+  private var suppressions: [String: [Suppression]] = [:]
+  private var events: [String: [Event]] = [:]
+
+  public init(suppressions: [Suppression] = [], events: [Event] = []) {
+    for s in suppressions { self.suppressions[s.value, default: []].append(s) }
+    for e in events { self.events[e.contact, default: []].append(e) }
+  }
+
+  /// Everything that is known of a person goes by identity and by address; bounces by the address alone.
+  public struct Person: Sendable {
+    public var key: String
+    public var to: String
+    public var channel: Channel
+    public init(key: String, to: String, channel: Channel) {
+      self.key = key
+      self.to = to
+      self.channel = channel
+    }
+  }
+
+  /// Why `campaign` may not write to a person at `now`, the first reason that applies with its detail; nil if it may.
+  public func reason(
+    _ person: Person, campaign: String, messageClass: Campaign.MessageClass, now: Instant
+  ) -> (reason: SkipReason, detail: String)? {
+    var values = [person.to]
+    if person.channel == .email, let at = person.to.lastIndex(of: "@") { values.append(String(person.to[at...])) }
+    for value in values {
+      for s in suppressions[value] ?? [] where s.campaign == nil || s.campaign == campaign {
+        if let until = s.until, now >= until { continue }
+        return (.suppressed, "\(value): \(s.reason ?? "suppressed") (\(s.place))")
+      }
+    }
+    let byAddress = events[person.to] ?? []
+    let all = person.key == person.to ? byAddress : byAddress + (events[person.key] ?? [])
+    if let e = byAddress.first(where: { $0.type == .bounce }) { return (.bounced, Self.detail(e)) }
+    if let e = all.first(where: { $0.type == .complaint }) { return (.complained, Self.detail(e)) }
+    if messageClass == .bulk, let e = all.first(where: { $0.type == .unsubscribe }) {
+      return (.unsubscribed, Self.detail(e))
+    }
+    return nil
+  }
+
+  /// The event that ends a sequence which began at `began`, if one does. An event that names a campaign holds for
+  /// that one only; one that names none stops the sequences that were running when it came.
+  public func stop(_ person: Person, campaign: Campaign, began: Instant?) -> Event? {
+    for key in Set([person.key, person.to]) {
+      for e in events[key] ?? [] where campaign.stopOn.contains(e.type) {
+        if let named = e.campaign {
+          if named == campaign.id || campaign.was.contains(named) { return e }
+        } else if let began, e.at >= began {
+          return e
+        }
+      }
+    }
+    return nil
+  }
+
+  private static func detail(_ event: Event) -> String {
+    let what = event.detail.map { ": \($0)" } ?? ""
+    return "\(event.type.rawValue) at \(Zone.utc.format(event.at))\(what)"
+  }
+}

@@ -1,0 +1,135 @@
+/// A sending identity: who the mail is from, its limits, its window and its chain of providers.
+public struct Mailbox: Sendable {
+  public var id: String
+  public var sender: Sender
+  public var replyTo: NamedAddress?
+  /// Sends a calendar day in `zone`; nil means no limit.
+  public var dailyLimit: Int?
+  /// The least time between two attempts.
+  public var minGap: Instant.Span
+  public var window: Window
+  /// Where its days begin; the project's zone if it names none.
+  public var zone: Zone
+  /// Ids of providers, first choice first; not empty.
+  public var providers: [String]
+  public var tags: [String]
+  public var vars: [String: String]
+  public var place: Place
+
+  /// A mailbox has one channel.
+  public enum Sender: Hashable, Sendable {
+    case email(NamedAddress)
+    case sms(PhoneNumber)
+
+    public var channel: Channel {
+      switch self {
+      case .email: .email
+      case .sms: .sms
+      }
+    }
+    /// The bare address or number.
+    public var address: String {
+      switch self {
+      case .email(let named): named.address.envelope
+      case .sms(let number): number.e164
+      }
+    }
+  }
+
+  public init(
+    id: String, sender: Sender, replyTo: NamedAddress? = nil, dailyLimit: Int? = nil, minGap: Instant.Span = .zero,
+    window: Window = .always, zone: Zone, providers: [String], tags: [String] = [], vars: [String: String] = [:],
+    place: Place = Place("data/mailboxes.yaml")
+  ) {
+    self.id = id
+    self.sender = sender
+    self.replyTo = replyTo
+    self.dailyLimit = dailyLimit
+    self.minGap = minGap
+    self.window = window
+    self.zone = zone
+    self.providers = providers
+    self.tags = tags
+    self.vars = vars
+    self.place = place
+  }
+
+  /// What a template can ask of it as `{{mailbox.…}}`.
+  public func variable(_ name: String) -> String? {
+    switch name {
+    case "id": return id
+    case "email": return sender.address
+    case "name":
+      if case .email(let named) = sender { return named.name ?? named.address.envelope }
+      return sender.address
+    default: return vars[name]
+    }
+  }
+}
+
+/// A way out: an SMTP server, or a folder of `.eml` files.
+public struct Provider: Sendable {
+  public var id: String
+  public var kind: Kind
+  /// Connections at a time, for each login. 1...1000.
+  public var maxConnections: Int
+  /// Messages on one connection before it is closed and made anew. At least 1.
+  public var messagesPerConnection: Int
+  /// The least time between two attempts at one login; zero means no limit.
+  public var interval: Instant.Span
+  /// A limit on each wait for the server in place of RFC 5321's.
+  public var timeout: Instant.Span?
+  public var place: Place
+
+  public enum Kind: Sendable {
+    case smtp(SMTP)
+    case file(directory: String?)
+  }
+
+  /// Strings may hold `{{mailbox.id}}` and `{{mailbox.email}}`.
+  public struct SMTP: Sendable {
+    public enum Security: String, CaseIterable, Sendable {
+      /// EHLO, STARTTLS, and no mail without it (RFC 3207).
+      case starttls
+      /// TLS from the first byte (RFC 8314).
+      case implicit
+      /// In the clear: for this machine and for tests.
+      case none
+    }
+    public var host: String
+    public var port: Int
+    public var security: Security
+    public var username: String?
+    public var password: SecretReference?
+    /// An OAuth 2 access token: XOAUTH2.
+    public var token: SecretReference?
+    /// Certificates to trust in place of the system's, as a PEM file.
+    public var certificates: String?
+
+    public init(
+      host: String, port: Int, security: Security, username: String? = nil, password: SecretReference? = nil,
+      token: SecretReference? = nil, certificates: String? = nil
+    ) {
+      self.host = host
+      self.port = port
+      self.security = security
+      self.username = username
+      self.password = password
+      self.token = token
+      self.certificates = certificates
+    }
+  }
+
+  public init(
+    id: String, kind: Kind, maxConnections: Int = 2, messagesPerConnection: Int = 100,
+    interval: Instant.Span = .zero, timeout: Instant.Span? = nil, place: Place = Place("data/providers.yaml")
+  ) {
+    self.id = id
+    self.kind = kind
+    self.maxConnections = maxConnections
+    self.messagesPerConnection = messagesPerConnection
+    self.interval = interval
+    self.timeout = timeout
+    self.place = place
+  }
+}

@@ -1,0 +1,217 @@
+import Crypto
+
+/// A send's identity: the same step never goes to the same contact twice, whichever night plans it.
+public struct SendID: Hashable, Sendable {
+  /// 32 lower-case hex digits.
+  public let text: String
+
+  /// The first 16 bytes of SHA-256 over the strings, each as its UTF-8 length (four bytes, big-endian) and its bytes.
+  public init(campaign: String, step: String, contact: String, channel: Channel, key: String) {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(96)
+    for part in ["nightmail1", campaign, step, contact, channel.rawValue, key] {
+      let n = UInt32(part.utf8.count)
+      bytes.append(contentsOf: [UInt8(n >> 24), UInt8(n >> 16 & 0xFF), UInt8(n >> 8 & 0xFF), UInt8(n & 0xFF)])
+      bytes.append(contentsOf: part.utf8)
+    }
+    text = Hex.encode(SHA256.hash(data: bytes).prefix(16))
+  }
+
+  /// Reads 32 lower-case hex digits; nil for anything else.
+  public init?(_ text: String) {
+    guard text.utf8.count == 32, text.utf8.allSatisfy({ ($0 >= 0x30 && $0 <= 0x39) || ($0 >= 0x61 && $0 <= 0x66) })
+    else { return nil }
+    self.text = text
+  }
+}
+
+extension SendID: CustomStringConvertible, Comparable {
+  public var description: String { text }
+  public static func < (a: SendID, b: SendID) -> Bool { a.text < b.text }
+}
+
+/// Lower-case hexadecimal, and the digests that files are known by.
+public enum Hex {
+  public static func encode(_ bytes: some Sequence<UInt8>) -> String {
+    var out: [UInt8] = []
+    let digits = Array("0123456789abcdef".utf8)
+    for b in bytes {
+      out.append(digits[Int(b >> 4)])
+      out.append(digits[Int(b & 15)])
+    }
+    return String(decoding: out, as: UTF8.self)
+  }
+
+  /// `sha256:` and the digest of `bytes`.
+  public static func digest(_ bytes: some Sequence<UInt8>) -> String {
+    "sha256:" + encode(SHA256.hash(data: Array(bytes)))
+  }
+}
+
+/// One line of a plan: everything the executor needs besides templates, mailboxes, providers and settings.
+public struct PlannedSend: Hashable, Sendable {
+  public var id: SendID
+  public var sendAt: Instant
+  /// The instants of the plan's day at which it may go out.
+  public var open: IntervalSet
+  public var expiresAt: Instant?
+  public var campaign: String
+  public var step: String
+  /// Nil for a step without variants.
+  public var variant: String?
+  /// The contact's key.
+  public var contact: String
+  public var channel: Channel
+  /// Envelope address or E.164 number.
+  public var to: String
+  /// The recipient's name, for the To line; only message rows give one.
+  public var name: String?
+  public var mailbox: String
+  public var subject: String?
+  /// What the step's templates name, less what only the executor knows (`send_id`, `mailbox.…`, `unsubscribe_url`).
+  public var vars: [String: String]
+  public var batch: String?
+  /// Empty except for message rows.
+  public var key: String
+  /// A message row's literal text.
+  public var text: String?
+  public var html: String?
+  public var thread: Thread?
+
+  /// The earlier message that a reply answers.
+  public struct Thread: Hashable, Sendable {
+    /// Message-IDs in angle brackets, the thread's first one first; the last is what In-Reply-To names.
+    public var references: [String]
+    /// The thread's subject without `Re: `.
+    public var subject: String
+    public init(references: [String], subject: String) {
+      self.references = references
+      self.subject = subject
+    }
+  }
+
+  public init(
+    id: SendID, sendAt: Instant, open: IntervalSet, expiresAt: Instant? = nil, campaign: String, step: String,
+    variant: String? = nil, contact: String, channel: Channel, to: String, name: String? = nil, mailbox: String,
+    subject: String? = nil, vars: [String: String] = [:], batch: String? = nil, key: String = "",
+    text: String? = nil, html: String? = nil, thread: Thread? = nil
+  ) {
+    self.id = id
+    self.sendAt = sendAt
+    self.open = open
+    self.expiresAt = expiresAt
+    self.campaign = campaign
+    self.step = step
+    self.variant = variant
+    self.contact = contact
+    self.channel = channel
+    self.to = to
+    self.name = name
+    self.mailbox = mailbox
+    self.subject = subject
+    self.vars = vars
+    self.batch = batch
+    self.key = key
+    self.text = text
+    self.html = html
+    self.thread = thread
+  }
+}
+
+/// A due step that is not planned for a cause in its own data: a line of `skipped.jsonl`.
+public struct SkippedStep: Hashable, Sendable {
+  /// The contact's key, or the row's place where it has none.
+  public var contact: String
+  public var campaign: String
+  public var step: String
+  public var reason: SkipReason
+  public var detail: String
+  public init(contact: String, campaign: String, step: String, reason: SkipReason, detail: String) {
+    self.contact = contact
+    self.campaign = campaign
+    self.step = step
+    self.reason = reason
+    self.detail = detail
+  }
+}
+
+/// What became of a campaign's due steps. `due = planned + deferred + skipped`, always.
+public struct PlanTotals: Hashable, Sendable {
+  public var planned = 0
+  public var skipped: [SkipReason: Int] = [:]
+  public var deferred: [DeferReason: Int] = [:]
+  /// Not due: held by a send in doubt, or by another day's plan.
+  public var held: [HoldReason: Int] = [:]
+  /// Not due: the delay, the row's `send_at` or the campaign's start lies ahead.
+  public var waiting = 0
+  /// Not due: the sequence has ended.
+  public var ended = 0
+
+  public init() {}
+  public var due: Int { planned + skippedTotal + deferredTotal }
+  public var skippedTotal: Int { skipped.values.reduce(0, +) }
+  public var deferredTotal: Int { deferred.values.reduce(0, +) }
+
+  public static func + (a: PlanTotals, b: PlanTotals) -> PlanTotals {
+    var sum = a
+    sum.planned += b.planned
+    sum.waiting += b.waiting
+    sum.ended += b.ended
+    sum.skipped.merge(b.skipped, uniquingKeysWith: +)
+    sum.deferred.merge(b.deferred, uniquingKeysWith: +)
+    sum.held.merge(b.held, uniquingKeysWith: +)
+    return sum
+  }
+}
+
+/// A day's plan. Only Planning and the reader of plan files make one.
+public struct Plan: Sendable {
+  public var header: PlanHeader
+  /// In `send_at` order.
+  public var sends: [PlannedSend]
+  public var skipped: [SkippedStep]
+  /// Worth a person's look: a sequence that lost its mailbox, and the like.
+  public var notes: [String]
+  public init(header: PlanHeader, sends: [PlannedSend], skipped: [SkippedStep], notes: [String] = []) {
+    self.header = header
+    self.sends = sends
+    self.skipped = skipped
+    self.notes = notes
+  }
+}
+
+/// A plan's first line.
+public struct PlanHeader: Hashable, Sendable {
+  public var date: CalendarDay
+  public var zone: Zone
+  public var tzdata: String
+  public var notBefore: Instant
+  public var seed: UInt64
+  public var sends: Int
+  /// Path to digest.
+  public var inputs: [String: String]
+  /// The digest of the history that it was planned on.
+  public var history: String
+  /// By campaign id.
+  public var campaigns: [String: PlanTotals]
+  /// Left out by `--keep-going`.
+  public var broken: [String]
+
+  public init(
+    date: CalendarDay, zone: Zone, tzdata: String, notBefore: Instant, seed: UInt64, sends: Int,
+    inputs: [String: String], history: String, campaigns: [String: PlanTotals], broken: [String] = []
+  ) {
+    self.date = date
+    self.zone = zone
+    self.tzdata = tzdata
+    self.notBefore = notBefore
+    self.seed = seed
+    self.sends = sends
+    self.inputs = inputs
+    self.history = history
+    self.campaigns = campaigns
+    self.broken = broken
+  }
+
+  public var totals: PlanTotals { campaigns.values.reduce(PlanTotals(), +) }
+}

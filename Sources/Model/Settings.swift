@@ -1,0 +1,67 @@
+/// The project's defaults, from `settings.yaml`. Every key has one.
+public struct Settings: Sendable {
+  public var zone: Zone
+  /// When the project's day begins, in seconds after midnight, 0...86399.
+  public var dayStarts: Int64
+  public var window: Window
+  public var holidays: Set<CalendarDay>
+  /// Sends to one contact on one of the project's days, over all bulk campaigns; nil means no cap.
+  public var contactCapPerDay: Int?
+  public var retry: RetryPolicy
+  public var approval: Approval
+  public var vars: [String: String]
+  /// Decides ties, jitter and variants.
+  public var seed: UInt64
+
+  public init(
+    zone: Zone = .utc, dayStarts: Int64 = 0, window: Window = .always, holidays: Set<CalendarDay> = [],
+    contactCapPerDay: Int? = nil, retry: RetryPolicy = RetryPolicy(), approval: Approval = .required,
+    vars: [String: String] = [:], seed: UInt64 = 0
+  ) {
+    self.zone = zone
+    self.dayStarts = dayStarts
+    self.window = window
+    self.holidays = holidays
+    self.contactCapPerDay = contactCapPerDay
+    self.retry = retry
+    self.approval = approval
+    self.vars = vars
+    self.seed = seed
+  }
+
+  /// The instants that a plan for `day` covers: from `day_starts` to the next day's, 23, 24 or 25 hours (DESIGN §2).
+  public func span(of day: CalendarDay) -> Interval {
+    Interval(zone.instant(day, second: dayStarts), zone.instant(day + 1, second: dayStarts))
+  }
+
+  /// The project's day that an instant belongs to.
+  public func day(of instant: Instant) -> CalendarDay {
+    let day = zone.day(of: instant)
+    return instant < span(of: day).start ? day - 1 : day
+  }
+}
+
+public enum Approval: String, CaseIterable, Sendable {
+  case required, optional
+}
+
+/// When a send that was put off is tried again.
+public struct RetryPolicy: Hashable, Sendable {
+  /// Before the second attempt; doubled for each one after it.
+  public var backoff: Instant.Span
+  public var maxBackoff: Instant.Span
+  /// Counted from the first attempt (RFC 5321 §4.5.4.1: at least 4 to 5 days).
+  public var giveUpAfter: Instant.Span
+  /// At most so many attempts; nil means as many as fit.
+  public var attempts: Int?
+
+  public init(
+    backoff: Instant.Span = .minutes(1), maxBackoff: Instant.Span = .minutes(30),
+    giveUpAfter: Instant.Span = .days(4), attempts: Int? = nil
+  ) {
+    self.backoff = backoff
+    self.maxBackoff = maxBackoff
+    self.giveUpAfter = giveUpAfter
+    self.attempts = attempts
+  }
+}
