@@ -3,7 +3,7 @@ import PackageDescription
 
 // One room a target; data flows from top to bottom and each room knows only the rooms above it.
 let strict: [SwiftSetting] = [
-  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("ExistentialAny")
 ]
 
 func room(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {

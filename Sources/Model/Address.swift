@@ -34,7 +34,9 @@ public struct EmailAddress: Hashable, Sendable {
     canonical = local.lowercased() + "@" + domain
   }
 
-  public var domain: String { String(envelope[envelope.index(after: envelope.lastIndex(of: "@") ?? envelope.startIndex)...]) }
+  public var domain: String {
+    String(envelope[envelope.index(after: envelope.lastIndex(of: "@") ?? envelope.startIndex)...])
+  }
   /// Whether the local part needs SMTPUTF8 (RFC 6531).
   public var needsSMTPUTF8: Bool { !envelope.utf8.allSatisfy { $0 < 0x80 } }
 

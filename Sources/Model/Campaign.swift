@@ -42,7 +42,7 @@ public struct Campaign: Sendable {
     public var files: Set<Int>
     /// Every column must have one of its values.
     public var including: [Filter]
-    /// A contact that matches every one of these is left out.
+    /// A contact that matches any of these is left out.
     public var excluding: [Filter]
     public init(files: Set<Int>, including: [Filter] = [], excluding: [Filter] = []) {
       self.files = files

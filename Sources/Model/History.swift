@@ -57,7 +57,8 @@ public struct SendRecord: Hashable, Sendable {
   public init(
     id: SendID, campaign: String, step: String, key: String, contact: String, channel: Channel, to: String,
     mailbox: String, state: SendState = .pending, attempts: Int = 0, firstAttempt: Instant? = nil, at: Instant,
-    attemptAt: Instant? = nil, messageID: String? = nil, subject: String? = nil, provider: String? = nil, expiresAt: Instant? = nil,
+    attemptAt: Instant? = nil, messageID: String? = nil, subject: String? = nil, provider: String? = nil,
+    expiresAt: Instant? = nil,
     last: Record.Result? = nil
   ) {
     self.id = id

@@ -1,0 +1,198 @@
+import Model
+import Synchronization
+
+/// Where a run writes its records. `commit` returns once everything appended is on disk.
+public protocol RecordSink: AnyObject {
+  func append(_ record: Record) throws
+  func commit() throws
+}
+
+/// A message as a transport is given it.
+public struct OutgoingMessage: Sendable {
+  public var from: String
+  public var to: String
+  public var bytes: [UInt8]
+  public var needsSMTPUTF8: Bool
+  public init(from: String, to: String, bytes: [UInt8], needsSMTPUTF8: Bool) {
+    self.from = from
+    self.to = to
+    self.bytes = bytes
+    self.needsSMTPUTF8 = needsSMTPUTF8
+  }
+}
+
+/// A stop that a signal asks for, from any thread.
+public final class StopRequest: Sendable {
+  private let count = Atomic<Int>(0)
+  public init() {}
+  /// The first asks for an orderly stop, the second for one at once.
+  public func ask() { count.wrappingAdd(1, ordering: .relaxed) }
+  public var isAsked: Bool { count.load(ordering: .relaxed) > 0 }
+  public var isUrgent: Bool { count.load(ordering: .relaxed) > 1 }
+}
+
+/// Carries out what the dispatcher decides: composes, journals, sends, waits. Runs on one thread, which it blocks.
+///
+/// The order that guarantee 5 rests on: an intent is appended and committed before the transport is told to complete
+/// the message; outcomes are committed with the next intents, or before the run waits, reports or ends. A commit that
+/// fails ends the run: what was not told to complete was not sent, the rest is in doubt by its intent.
+public struct DeliveryRun {
+  public struct Hooks {
+    public var compose: (PlannedSend, Instant) throws -> OutgoingMessage
+    /// Reads suppressions and events again if they have changed. Nil: unchanged. Throws: unreadable.
+    public var newDrops: () throws -> Drops?
+    /// For the operator's log.
+    public var warn: (String) -> Void
+    /// Called often; must be quick.
+    public var progress: (Tally, Instant) -> Void
+
+    public init(
+      compose: @escaping (PlannedSend, Instant) throws -> OutgoingMessage,
+      newDrops: @escaping () throws -> Drops? = { nil }, warn: @escaping (String) -> Void = { _ in },
+      progress: @escaping (Tally, Instant) -> Void = { _, _ in }
+    ) {
+      self.compose = compose
+      self.newDrops = newDrops
+      self.warn = warn
+      self.progress = progress
+    }
+  }
+
+  private var dispatcher: Dispatcher
+  private let transport: any Transport
+  private let journal: any RecordSink
+  private let clock: any DeliveryClock
+  private let stop: StopRequest
+  private let hooks: Hooks
+  private var lastDrops: Drops
+  private var nextLook = Instant.distantPast
+  private var uncommitted = 0
+
+  /// How long attempts in flight may take after a stop is asked for.
+  static let grace = Instant.Span.seconds(10)
+  /// How often suppressions and events are looked at.
+  static let lookEvery = Instant.Span.seconds(2)
+
+  public init(
+    dispatcher: Dispatcher, drops: Drops, transport: any Transport, journal: any RecordSink,
+    clock: any DeliveryClock, stop: StopRequest, hooks: Hooks
+  ) {
+    self.dispatcher = dispatcher
+    lastDrops = drops
+    self.transport = transport
+    self.journal = journal
+    self.clock = clock
+    self.stop = stop
+    self.hooks = hooks
+  }
+
+  /// Delivers until everything has ended, or a stop is asked for.
+  /// - Returns: the run's counts.
+  /// - Throws: what the journal throws when it cannot be written; nothing was sent that it does not know of.
+  public mutating func run() throws -> Tally {
+    defer { transport.close() }
+    var stoppingSince: ContinuousClock.Instant?
+    while !dispatcher.isFinished {
+      if stop.isAsked, stoppingSince == nil {
+        stoppingSince = .now
+        dispatcher.stop()
+        transport.drain()
+      }
+      if let since = stoppingSince,
+        stop.isUrgent || ContinuousClock.now - since > .milliseconds(Self.grace.milliseconds)
+      {
+        try perform(dispatcher.abandon(now: clock.now()))
+        break
+      }
+      let now = clock.now()
+      lookForDrops(now)
+      try perform(dispatcher.start(now: now))
+      hooks.progress(dispatcher.tally, now)
+      if dispatcher.isFinished { break }
+      try wait(stopping: stoppingSince != nil)
+    }
+    try commit()
+    hooks.progress(dispatcher.tally, clock.now())
+    return dispatcher.tally
+  }
+
+  /// Waits for the transport or for time, whichever comes first, and takes in what there is.
+  private mutating func wait(stopping: Bool) throws {
+    let now = clock.now()
+    let wake = dispatcher.nextWake()
+    if dispatcher.inFlight == 0 || (clock.isVirtual && dispatcher.waitingInLine == 0 && !stopping) {
+      if clock.isVirtual, let wake, wake > now, dispatcher.drops != nil {
+        clock.advance(to: wake)
+        // What is in flight goes on meanwhile.
+        return try take(transport.poll(milliseconds: 0))
+      }
+    }
+    // A wall clock may be set: look at it at least four times a second.
+    var milliseconds = 250
+    if let wake, !clock.isVirtual { milliseconds = Int(min(250, max(0, (wake - now).milliseconds))) }
+    if dispatcher.drops == nil { milliseconds = 250 }
+    if milliseconds > 0, uncommitted > 0, dispatcher.inFlight == 0 { try commit() }
+    let events = transport.poll(milliseconds: uncommitted > 0 ? min(milliseconds, 5) : milliseconds)
+    if events.isEmpty, uncommitted > 0 { try commit() }
+    try take(events)
+  }
+
+  private mutating func take(_ events: [TransportEvent]) throws {
+    guard !events.isEmpty else { return }
+    let now = clock.now()
+    var actions: [Dispatcher.Action] = []
+    for event in events { actions += dispatcher.handle(event, now: now) }
+    try perform(actions)
+  }
+
+  private mutating func perform(_ actions: [Dispatcher.Action]) throws {
+    var ready: [Int] = []
+    for action in actions {
+      switch action {
+      case .record(let record):
+        try journal.append(record)
+        uncommitted += 1
+      case .complete(let handle): ready.append(handle)
+      case .warn(let text): hooks.warn(text)
+      case .begin(let handle, let endpoint): try begin(handle, endpoint)
+      }
+    }
+    if !ready.isEmpty {
+      try commit()
+      for handle in ready { transport.complete(handle) }
+    }
+  }
+
+  private mutating func begin(_ handle: Int, _ endpoint: Endpoint) throws {
+    let send = dispatcher.sends[handle].item.send
+    let message: OutgoingMessage
+    do {
+      message = try hooks.compose(send, clock.now())
+    } catch {
+      return try perform(dispatcher.cannotRender(handle, "\(error)", now: clock.now()))
+    }
+    transport.begin(
+      OutgoingAttempt(
+        handle: handle, endpoint: endpoint, sendID: send.id, channel: send.channel, from: message.from, to: message.to,
+        message: message.bytes, needsSMTPUTF8: message.needsSMTPUTF8))
+  }
+
+  private mutating func commit() throws {
+    guard uncommitted > 0 else { return }
+    try journal.commit()
+    uncommitted = 0
+  }
+
+  /// A file that turns unreadable never shrinks what is dropped: the last good set holds, and new attempts wait.
+  private mutating func lookForDrops(_ now: Instant) {
+    guard !clock.isVirtual, now >= nextLook else { return }
+    nextLook = now + Self.lookEvery
+    do {
+      if let drops = try hooks.newDrops() { lastDrops = drops }
+      dispatcher.drops = lastDrops
+    } catch {
+      if dispatcher.drops != nil { hooks.warn("\(error); new attempts wait until it can be read again") }
+      dispatcher.drops = nil
+    }
+  }
+}

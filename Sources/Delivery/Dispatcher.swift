@@ -1,0 +1,333 @@
+import Collections
+import Model
+
+/// The state machine of delivery: takes events, answers actions, does no I/O and reads no clock.
+///
+/// A send's states and the moves between them:
+///
+///     queued ──begin──▶ inFlight ──ready──▶ completing ──reply──▶ sent | dead | inDoubt
+///       ▲                  │ │                   │
+///       │                  │ └── unavailable ────┼─────────▶ queued   (untouched: no attempt was made)
+///       └── retry, fail-over ◀───────────────────┘
+///     queued ──▶ released   (its open time has passed, or a limit, event or suppression stands in the way)
+///     queued ──▶ dead       (expired, gave up, cannot be rendered)
+///     queued ──▶ left       (with `--due`: not due in this run; the next one takes it up)
+///
+/// Each mailbox has a queue of its sends by time; a mailbox wakes when its head is due and its gap has passed. Where a
+/// login's connections are all in use, the mailbox waits in that login's line.
+public struct Dispatcher {
+  /// A line of the plan that goes out in this run, with what history knows of it.
+  public struct Item: Sendable {
+    public var send: PlannedSend
+    /// Attempts made by earlier runs.
+    public var attempts: Int
+    public var firstAttempt: Instant?
+    /// Where a retry waits: not before it.
+    public var notBefore: Instant?
+    /// When its sequence began, for stop events; nil for a first step.
+    public var began: Instant?
+
+    public init(
+      send: PlannedSend, attempts: Int = 0, firstAttempt: Instant? = nil, notBefore: Instant? = nil,
+      began: Instant? = nil
+    ) {
+      self.send = send
+      self.attempts = attempts
+      self.firstAttempt = firstAttempt
+      self.notBefore = notBefore
+      self.began = began
+    }
+  }
+
+  /// What the driver is to do.
+  public enum Action: Sendable {
+    /// Compose the message and hand it to the transport.
+    case begin(handle: Int, Endpoint)
+    /// Write the record.
+    case record(Record)
+    /// The intent is among the records: once they are on disk, let the transport complete the message.
+    case complete(handle: Int)
+    /// For the log.
+    case warn(String)
+  }
+
+  let rules: DeliveryRules
+  let runID: String
+  let day: Interval
+  let dueOnly: Bool
+  var book: LimitBook
+  var sends: [SendSlot]
+  var mailboxes: [MailboxQueue] = []
+  var mailboxIndex: [String: Int] = [:]
+  var wakes: Heap<Wake> = []
+  var logins: [String: Login] = [:]
+  /// Mailboxes that wait for a connection of a login.
+  var lines: [String: Deque<Int>] = [:]
+  var waitingInLine = 0
+  public internal(set) var inFlight = 0
+  public var tally = Tally()
+  /// What must not be written to; nil while the files cannot be read, and new attempts wait.
+  public var drops: Drops?
+  var isStopping = false
+
+  struct SendSlot {
+    var item: Item
+    var open: IntervalSet
+    var state: State = .queued
+    /// Position in its mailbox's chain of providers.
+    var provider = 0
+    var startedAt = Instant.distantPast
+    /// Whether a connection lost before the message was complete has already been tried again at once.
+    var hasRetriedAtOnce = false
+    /// No provider could be used when it was last due.
+    var lackedProvider = false
+  }
+
+  enum State: Sendable { case queued, inFlight, completing, done }
+
+  struct MailboxQueue {
+    var id: String
+    var gap: Instant.Span
+    var endpoints: [Endpoint]
+    var queue: Heap<Entry> = []
+    var lastAttempt: Instant?
+    var version = 0
+    /// All open time of its sends, for the pace of catching up.
+    var open = IntervalSet()
+  }
+
+  struct Entry: Comparable {
+    var due: Instant
+    var handle: Int
+    static func < (a: Entry, b: Entry) -> Bool { a.due != b.due ? a.due < b.due : a.handle < b.handle }
+  }
+
+  struct Wake: Comparable {
+    var at: Instant
+    var mailbox: Int
+    var version: Int
+    static func < (a: Wake, b: Wake) -> Bool { a.at != b.at ? a.at < b.at : a.mailbox < b.mailbox }
+  }
+
+  struct Login {
+    var inFlight = 0
+    var restsUntil = Instant.distantPast
+    var failures = 0
+    var lastAttempt: Instant?
+  }
+
+  /// - Parameters:
+  ///   - day: the plan's day; nothing goes out outside it.
+  ///   - dueOnly: for `--due`: what is not due at `now` is left alone.
+  public init(
+    items: [Item], rules: DeliveryRules, history: History, drops: Drops, day: Interval, runID: String, now: Instant,
+    dueOnly: Bool
+  ) {
+    self.rules = rules
+    self.runID = runID
+    self.day = day
+    self.dueOnly = dueOnly
+    self.drops = drops
+    horizon = now
+    book = LimitBook(history: history, rules: rules)
+    sends = []
+    sends.reserveCapacity(items.count)
+    var openSets: [[IntervalSet]] = []
+    for item in items {
+      let slot = SendSlot(item: item, open: rules.open(item.send, within: day))
+      let m = mailboxIndex[item.send.mailbox] ?? mailboxes.count
+      if m == mailboxes.count {
+        let id = item.send.mailbox
+        mailboxIndex[id] = m
+        mailboxes.append(
+          MailboxQueue(
+            id: id, gap: rules.mailboxes[id]?.minGap ?? .zero, endpoints: rules.endpoints[id] ?? [],
+            lastAttempt: history.lastAttempt.mailbox[id]))
+        openSets.append([])
+      }
+      if openSets[m].last != slot.open { openSets[m].append(slot.open) }
+      mailboxes[m].queue.insert(Entry(due: max(item.send.sendAt, item.notBefore ?? .distantPast), handle: sends.count))
+      sends.append(slot)
+    }
+    for m in mailboxes.indices {
+      mailboxes[m].open = IntervalSet(Set(openSets[m]).flatMap(\.intervals))
+      for endpoint in mailboxes[m].endpoints where logins[endpoint.login] == nil {
+        logins[endpoint.login] = Login(lastAttempt: history.lastAttempt.provider[endpoint.provider])
+      }
+      if let head = mailboxes[m].queue.min { schedule(m, at: head.due) }
+    }
+    tally.total = items.count
+  }
+
+  /// The run's beginning: with `--due`, nothing that becomes due after it is taken up.
+  private let horizon: Instant
+
+  /// When something can be done next without an event from the transport; nil if nothing waits for time.
+  public mutating func nextWake() -> Instant? {
+    while let top = wakes.min, top.version != mailboxes[top.mailbox].version { wakes.removeMin() }
+    return wakes.min?.at
+  }
+
+  /// Whether everything has come to an end, as far as this run takes it.
+  public var isFinished: Bool {
+    inFlight == 0 && (isStopping || (waitingInLine == 0 && mailboxes.allSatisfy { $0.queue.isEmpty }))
+  }
+
+  /// No new attempts; those in flight may end.
+  public mutating func stop() { isStopping = true }
+
+  // MARK: - Time
+
+  /// What is to be done at `now`.
+  public mutating func start(now: Instant) -> [Action] {
+    var actions: [Action] = []
+    guard !isStopping, drops != nil else { return actions }
+    while let top = wakes.min, top.at <= now {
+      wakes.removeMin()
+      guard top.version == mailboxes[top.mailbox].version else { continue }
+      serve(top.mailbox, now, &actions)
+    }
+    return actions
+  }
+
+  mutating func schedule(_ m: Int, at: Instant) {
+    mailboxes[m].version += 1
+    wakes.insert(Wake(at: at, mailbox: m, version: mailboxes[m].version))
+  }
+
+  mutating func serve(_ m: Int, _ now: Instant, _ actions: inout [Action]) {
+    while let head = mailboxes[m].queue.min {
+      if head.due > now {
+        if dueOnly && head.due > horizon { return leave(m) }
+        return schedule(m, at: head.due)
+      }
+      let handle = head.handle
+      if let next = settle(handle, now, &actions) {
+        mailboxes[m].queue.removeMin()
+        if next < .distantFuture { mailboxes[m].queue.insert(Entry(due: next, handle: handle)) }
+        continue
+      }
+      if let last = mailboxes[m].lastAttempt {
+        let next = last + pace(m, head: handle, now)
+        if next > now { return schedule(m, at: next) }
+      }
+      guard let position = chooseProvider(m, handle, now) else {
+        sends[handle].lackedProvider = true
+        let rest = mailboxes[m].endpoints.compactMap { logins[$0.login]?.restsUntil }.min()
+        mailboxes[m].queue.removeMin()
+        putOff(handle, m, until: rest ?? .distantFuture, now, &actions)
+        continue
+      }
+      let endpoint = mailboxes[m].endpoints[position]
+      var login = logins[endpoint.login] ?? Login()
+      guard login.inFlight < endpoint.maxConnections else {
+        lines[endpoint.login, default: []].append(m)
+        waitingInLine += 1
+        mailboxes[m].version += 1
+        return
+      }
+      if let last = login.lastAttempt, last + endpoint.interval > now {
+        return schedule(m, at: last + endpoint.interval)
+      }
+      mailboxes[m].queue.removeMin()
+      login.inFlight += 1
+      login.lastAttempt = now
+      logins[endpoint.login] = login
+      mailboxes[m].lastAttempt = now
+      sends[handle].provider = position
+      sends[handle].state = .inFlight
+      sends[handle].startedAt = now
+      inFlight += 1
+      count(handle, by: 1)
+      actions.append(.begin(handle: handle, endpoint))
+    }
+  }
+
+  /// With `--due`: what is still queued belongs to a later run.
+  mutating func leave(_ m: Int) {
+    mailboxes[m].queue = []
+    mailboxes[m].version += 1
+  }
+
+  /// What keeps a due send from being attempted at all now. Nil: nothing does. `distantFuture`: it has come to its
+  /// end. Else when to look at it again.
+  mutating func settle(_ handle: Int, _ now: Instant, _ actions: inout [Action]) -> Instant? {
+    let send = sends[handle].item.send
+    if let expires = send.expiresAt, now >= expires {
+      die(handle, .expired, "its time to live or its campaign ended at \(Zone.utc.format(expires))", now, &actions)
+      return .distantFuture
+    }
+    guard let next = sends[handle].open.firstInstant(from: now) else {
+      release(handle, sends[handle].lackedProvider ? .providerUnavailable : .missed, now, &actions)
+      return .distantFuture
+    }
+    if next > now { return next }
+    if let reason = dropReason(handle, now) {
+      release(handle, reason, now, &actions)
+      return .distantFuture
+    }
+    if let (reason, until) = book.obstacle(to: send, at: now, rules) {
+      guard let until, let next = sends[handle].open.firstInstant(from: until) else {
+        release(handle, reason, now, &actions)
+        return .distantFuture
+      }
+      return next
+    }
+    return nil
+  }
+
+  func dropReason(_ handle: Int, _ now: Instant) -> ReleaseReason? {
+    let item = sends[handle].item
+    let send = item.send
+    guard let drops, let campaign = rules.campaigns[send.campaign] else { return nil }
+    let to = EmailAddress(send.to)?.canonical ?? send.to
+    let person = Drops.Person(key: send.contact, to: to, channel: send.channel)
+    if let drop = drops.reason(person, campaign: campaign.id, messageClass: campaign.messageClass, now: now) {
+      return ReleaseReason(rawValue: drop.reason.rawValue) ?? .suppressed
+    }
+    if case .contacts = campaign.audience, drops.stop(person, campaign: campaign, began: item.began) != nil {
+      return .stopped
+    }
+    return nil
+  }
+
+  /// The least time since the mailbox's last attempt: its gap; for a send that was missed, at least what spreads the
+  /// mailbox's remaining sends over the open time it has left (DESIGN §4.2). A transactional message is not held up.
+  func pace(_ m: Int, head: Int, _ now: Instant) -> Instant.Span {
+    let gap = mailboxes[m].gap
+    let slot = sends[head]
+    let tolerance = max(.seconds(60), gap * 2)
+    guard slot.item.attempts == 0, now - slot.item.send.sendAt > tolerance,
+      rules.campaigns[slot.item.send.campaign]?.messageClass != .transactional
+    else { return gap }
+    let left = mailboxes[m].open.intersection(Interval(now, .distantFuture)).length
+    return max(gap, left / Int64(max(1, mailboxes[m].queue.count)))
+  }
+
+  func chooseProvider(_ m: Int, _ handle: Int, _ now: Instant) -> Int? {
+    let chain = mailboxes[m].endpoints
+    for offset in chain.indices {
+      let position = (sends[handle].provider + offset) % chain.count
+      if let login = logins[chain[position].login], login.restsUntil <= now { return position }
+    }
+    return nil
+  }
+
+  /// Back into the queue for a later time of its open time, or released if there is none.
+  mutating func putOff(_ handle: Int, _ m: Int, until: Instant, _ now: Instant, _ actions: inout [Action]) {
+    sends[handle].state = .queued
+    var due = max(until, now)
+    if let expires = sends[handle].item.send.expiresAt, expires < due { due = expires }
+    guard let next = sends[handle].open.firstInstant(from: due) else {
+      return release(handle, sends[handle].lackedProvider ? .providerUnavailable : .missed, now, &actions)
+    }
+    mailboxes[m].queue.insert(Entry(due: next, handle: handle))
+  }
+
+  mutating func count(_ handle: Int, by n: Int) {
+    let slot = sends[handle]
+    book.count(
+      mailbox: slot.item.send.mailbox, contact: slot.item.send.contact, campaign: slot.item.send.campaign,
+      at: slot.startedAt, rules, by: n)
+  }
+}

@@ -1,0 +1,226 @@
+import Model
+
+/// How sends end, and how they go on: what the dispatcher makes of the transport's events.
+extension Dispatcher {
+  // MARK: - Ends
+
+  mutating func release(_ handle: Int, _ reason: ReleaseReason, _ now: Instant, _ actions: inout [Action]) {
+    sends[handle].state = .done
+    tally.released[reason, default: 0] += 1
+    actions.append(.record(.released(Record.Note(sends[handle].item.send, at: now), reason)))
+  }
+
+  mutating func die(
+    _ handle: Int, _ reason: DeadReason, _ text: String, _ now: Instant, _ actions: inout [Action]
+  ) {
+    sends[handle].state = .done
+    tally.dead[reason, default: 0] += 1
+    let attempt = attemptRecord(handle, number: 0, at: now, provider: "")
+    actions.append(.record(.outcome(attempt, Record.Result(outcome: .failed, reason: reason, response: text))))
+  }
+
+  func attemptRecord(_ handle: Int, number: Int, at: Instant, provider: String) -> Record.Attempt {
+    let send = sends[handle].item.send
+    return Record.Attempt(
+      send, number: number, at: at, provider: provider, messageID: rules.messageID(of: send), run: runID)
+  }
+
+  /// An attempt leaves its login: the next mailbox in line may go on.
+  mutating func leaveLogin(_ handle: Int, _ now: Instant) -> Endpoint? {
+    inFlight -= 1
+    guard let m = mailboxIndex[sends[handle].item.send.mailbox],
+      mailboxes[m].endpoints.indices.contains(sends[handle].provider)
+    else { return nil }
+    let endpoint = mailboxes[m].endpoints[sends[handle].provider]
+    logins[endpoint.login]?.inFlight -= 1
+    if let next = lines[endpoint.login]?.popFirst() {
+      waitingInLine -= 1
+      schedule(next, at: now)
+    }
+    return endpoint
+  }
+
+  // MARK: - Events
+
+  /// The message could not be made: the send ends, since the same values would fail again.
+  public mutating func cannotRender(_ handle: Int, _ text: String, now: Instant) -> [Action] {
+    var actions: [Action] = []
+    count(handle, by: -1)
+    _ = leaveLogin(handle, now)
+    die(handle, .renderError, text, now, &actions)
+    return actions
+  }
+
+  public mutating func handle(_ event: TransportEvent, now: Instant) -> [Action] {
+    var actions: [Action] = []
+    switch event {
+    case .ready(let handle):
+      guard sends[handle].state == .inFlight, !isStopping else { break }
+      sends[handle].state = .completing
+      let provider = endpoint(of: handle)?.provider ?? ""
+      actions.append(
+        .record(.intent(attemptRecord(handle, number: sends[handle].item.attempts + 1, at: now, provider: provider))))
+      actions.append(.complete(handle: handle))
+    case .finished(let handle, let reply):
+      finish(handle, reply, now, &actions)
+    case .unavailable(let login, let why, let returned):
+      rest(login, why, now, &actions)
+      for handle in returned {
+        count(handle, by: -1)
+        _ = leaveLogin(handle, now)
+        requeue(handle, at: now)
+      }
+    }
+    return actions
+  }
+
+  func endpoint(of handle: Int) -> Endpoint? {
+    guard let m = mailboxIndex[sends[handle].item.send.mailbox],
+      mailboxes[m].endpoints.indices.contains(sends[handle].provider)
+    else { return nil }
+    return mailboxes[m].endpoints[sends[handle].provider]
+  }
+
+  mutating func requeue(_ handle: Int, at due: Instant) {
+    sends[handle].state = .queued
+    guard let m = mailboxIndex[sends[handle].item.send.mailbox] else { return }
+    mailboxes[m].queue.insert(Entry(due: due, handle: handle))
+    schedule(m, at: due)
+  }
+
+  /// A login that cannot be used rests, longer each time. Nobody's attempt is spent on it.
+  mutating func rest(_ name: String, _ why: Unavailability, _ now: Instant, _ actions: inout [Action]) {
+    guard var login = logins[name], login.restsUntil <= now else { return }
+    login.failures += 1
+    let delay = RetrySchedule.delay(after: login.failures, policy: rules.settings.retry, id: name)
+    login.restsUntil = now + max(delay, .seconds(1))
+    logins[name] = login
+    tally.unavailable[name] = why.text
+    actions.append(.warn("\(name): \(why.text); resting it for \(delay.rounded)"))
+    // Those in line for it look for another provider, or wait with it.
+    while let m = lines[name]?.popFirst() {
+      waitingInLine -= 1
+      schedule(m, at: now)
+    }
+  }
+
+  mutating func finish(_ handle: Int, _ reply: Reply, _ now: Instant, _ actions: inout [Action]) {
+    guard sends[handle].state == .inFlight || sends[handle].state == .completing else { return }
+    // Only what was given the word to complete can be complete, whatever a transport says.
+    let verdict = Verdict(smtp: reply)
+    let endpoint = leaveLogin(handle, now)
+    if isStopping, reply.ending == .connectionLost, !reply.completed {
+      // The stop cut it off before the message: as if it had not been begun.
+      count(handle, by: -1)
+      sends[handle].state = .queued
+      return
+    }
+    if case .reply = reply.ending, let login = endpoint?.login {
+      logins[login]?.failures = 0
+      tally.unavailable[login] = nil
+    }
+    if case .reply(let code) = reply.ending, [454, 530, 534, 535, 538].contains(code), let login = endpoint?.login {
+      // The login's trouble, not this send's: every other send of it waits too.
+      rest(login, Unavailability(cause: .credentials, text: "\(code) \(reply.text)"), now, &actions)
+    }
+    let number = sends[handle].item.attempts + 1
+    sends[handle].item.attempts = number
+    sends[handle].item.firstAttempt = sends[handle].item.firstAttempt ?? sends[handle].startedAt
+    sends[handle].lackedProvider = false
+    let attempt = attemptRecord(handle, number: number, at: now, provider: endpoint?.provider ?? "")
+    var result = Record.Result(
+      outcome: .sent, enhancedCode: reply.enhancedCode, response: reply.text, providerID: reply.providerID,
+      milliseconds: max(0, (now - sends[handle].startedAt).milliseconds))
+    if case .reply(let code) = reply.ending { result.code = code }
+    switch verdict {
+    case .accepted:
+      sends[handle].state = .done
+      tally.sent += 1
+    case .inDoubt:
+      sends[handle].state = .done
+      tally.inDoubt += 1
+      result.outcome = .inDoubt
+    case .refused(let isBounce):
+      count(handle, by: -1)
+      fail(handle, .rejected, isBounce: isBounce, &result)
+    case .later:
+      count(handle, by: -1)
+      tryAgain(handle, atOnce: false, number, now, &result)
+    case .failOver(let isFinal):
+      count(handle, by: -1)
+      failOver(handle, isFinal: isFinal, reply, number, now, &result)
+    }
+    actions.append(.record(.outcome(attempt, result)))
+    if result.outcome == .retry, let m = mailboxIndex[sends[handle].item.send.mailbox] {
+      putOff(handle, m, until: result.retryAt ?? now, now, &actions)
+      if let head = mailboxes[m].queue.min { schedule(m, at: max(head.due, now)) }
+    }
+  }
+
+  mutating func fail(_ handle: Int, _ reason: DeadReason, isBounce: Bool, _ result: inout Record.Result) {
+    sends[handle].state = .done
+    tally.dead[reason, default: 0] += 1
+    result.outcome = .failed
+    result.reason = reason
+    result.isBounce = isBounce
+  }
+
+  mutating func failOver(
+    _ handle: Int, isFinal: Bool, _ reply: Reply, _ number: Int, _ now: Instant, _ result: inout Record.Result
+  ) {
+    let chain = mailboxIndex[sends[handle].item.send.mailbox].map { mailboxes[$0].endpoints } ?? []
+    if sends[handle].provider + 1 < chain.count {
+      sends[handle].provider += 1
+      return tryAgain(handle, atOnce: true, number, now, &result)
+    }
+    if isFinal { return fail(handle, .rejected, isBounce: false, &result) }
+    sends[handle].provider = 0
+    // A kept connection that the server had closed costs one try at once, not a minute.
+    let lostEarly = reply.ending == .connectionLost && !reply.completed && !sends[handle].hasRetriedAtOnce
+    sends[handle].hasRetriedAtOnce = sends[handle].hasRetriedAtOnce || lostEarly
+    tryAgain(handle, atOnce: lostEarly && chain.count == 1, number, now, &result)
+  }
+
+  mutating func tryAgain(
+    _ handle: Int, atOnce: Bool, _ number: Int, _ now: Instant, _ result: inout Record.Result
+  ) {
+    let slot = sends[handle]
+    let policy = rules.campaigns[slot.item.send.campaign]?.retry ?? rules.settings.retry
+    let delay = RetrySchedule.delay(after: number, policy: policy, id: slot.item.send.id.text)
+    let next = atOnce ? now : now + delay
+    guard
+      RetrySchedule.goesOn(after: number, first: slot.item.firstAttempt ?? now, next: next, policy: policy)
+    else { return fail(handle, .gaveUp, isBounce: false, &result) }
+    tally.retried += 1
+    result.outcome = .retry
+    result.retryAt = next
+  }
+
+  /// The run ends with messages whose byte of completion may have left: they are in doubt, and said to be.
+  public mutating func abandon(now: Instant) -> [Action] {
+    var actions: [Action] = []
+    for handle in sends.indices where sends[handle].state == .completing {
+      sends[handle].state = .done
+      inFlight -= 1
+      tally.inDoubt += 1
+      let provider = endpoint(of: handle)?.provider ?? ""
+      actions.append(
+        .record(
+          .outcome(
+            attemptRecord(handle, number: sends[handle].item.attempts + 1, at: now, provider: provider),
+            Record.Result(
+              outcome: .inDoubt, response: "the run was stopped before the server's reply",
+              milliseconds: max(0, (now - sends[handle].startedAt).milliseconds)))))
+    }
+    for handle in sends.indices where sends[handle].state == .inFlight {
+      sends[handle].state = .queued
+      inFlight -= 1
+    }
+    return actions
+  }
+}
+
+extension Instant.Span {
+  /// For people: whole seconds.
+  var rounded: Instant.Span { .seconds(max(1, secondsRoundedUp)) }
+}

@@ -1,0 +1,142 @@
+import Model
+
+/// What a message row comes to today: the same questions as for a step of a sequence, asked of a row.
+struct RowPosition {
+  let day: PlanningDay
+  let campaignIndex: Int
+  let row: MessageRow
+
+  private var live: LiveCampaign { day.campaigns[campaignIndex] }
+  private var campaign: Campaign { live.campaign }
+
+  /// One decision for each channel of the row. `seen` has the sends that earlier rows of the campaign make.
+  func decide(seen: inout Set<SendID>) -> [Decision] {
+    guard !campaign.steps.isEmpty else { return [] }
+    if let defect = row.defect { return [.skipped(defect.reason, step: 0, detail: defect.detail)] }
+    let contact = (row.contact ?? row.email?.canonical ?? row.phone?.e164).flatMap { day.project.contacts.find($0) }
+    if let name = row.contact, contact == nil {
+      return [.skipped(.invalidRow, step: 0, detail: "no contact '\(name)' (\(row.place))")]
+    }
+    if let defect = contact?.defect { return [.skipped(defect.reason, step: 0, detail: defect.detail)] }
+    let channels = channels(contact)
+    if channels.isEmpty {
+      let missing = row.email == nil && row.phone == nil && contact == nil
+      return [
+        missing
+          ? .skipped(.invalidRow, step: 0, detail: "the row names no contact, email or phone (\(row.place))")
+          : .skipped(.optedOut, step: 0, detail: "no channel that the contact allows (\(row.place))")
+      ]
+    }
+    return channels.map { decide(contact, channel: $0, seen: &seen) }
+  }
+
+  private func channels(_ contact: Contact?) -> [Channel] {
+    func allowed(_ channel: Channel) -> Bool {
+      if let contact {
+        switch channel {
+        case .email: return contact.emailEnabled && (row.email ?? contact.email) != nil
+        case .sms: return contact.smsEnabled && (row.phone ?? contact.phone) != nil
+        }
+      }
+      return channel == .email ? row.email != nil : row.phone != nil
+    }
+    switch campaign.steps[0].channel {
+    case .email: return allowed(.email) ? [.email] : []
+    case .sms: return allowed(.sms) ? [.sms] : []
+    case .any: return allowed(.email) ? [.email] : allowed(.sms) ? [.sms] : []
+    case .all: return Channel.allCases.filter(allowed)
+    }
+  }
+
+  private func decide(_ contact: Contact?, channel: Channel, seen: inout Set<SendID>) -> Decision {
+    let email = row.email ?? contact?.email
+    let phone = row.phone ?? contact?.phone
+    let to = channel == .email ? email?.envelope : phone?.e164
+    let canonical = channel == .email ? email?.canonical : phone?.e164
+    guard let to, let canonical else { return .skipped(.invalidRow, step: 0, detail: "no address (\(row.place))") }
+    let contactKey = contact?.key ?? canonical
+    let ids = ([campaign.id] + campaign.was).flatMap { campaign in
+      ([self.campaign.steps[0].id] + self.campaign.steps[0].was).map { step in
+        SendID(campaign: campaign, step: step, contact: contactKey, channel: channel, key: row.key)
+      }
+    }
+    let id = ids[0]
+    let record = ids.compactMap { day.history.sends[$0] }.first
+    switch record?.state {
+    case .sent, .dead, .withdrawn, .dropped: return .ended
+    case .inDoubt, .inFlight: return .held(.inDoubt)
+    case .pending, .waiting, nil: break
+    }
+    guard seen.insert(id).inserted else {
+      return .skipped(.duplicate, step: 0, detail: "an earlier row is the same message to \(canonical) (\(row.place))")
+    }
+    if day.history.reserved[id] != nil { return .held(.plannedElsewhere) }
+    if let at = row.sendAt, at >= day.span.end { return .waiting }
+    if let start = campaign.start, start >= day.span.end { return .waiting }
+    let person = Drops.Person(key: contactKey, to: canonical, channel: channel)
+    if let drop = day.drops.reason(
+      person, campaign: campaign.id, messageClass: campaign.messageClass, now: day.notBefore)
+    {
+      return .skipped(drop.reason, step: 0, detail: drop.detail)
+    }
+    var values = row.values
+    if let contact {
+      for (i, name) in day.project.contacts.columns.enumerated() where i < contact.values.count {
+        if values[name] == nil, !contact.values[i].isEmpty { values[name] = contact.values[i] }
+      }
+    }
+    let variant = live.variant(step: 0, contact: contactKey + row.key, seed: day.seed)
+    let literal = Candidate.Literal(subject: row.subject, text: row.text, html: row.html)
+    let template = campaign.steps[0].variants[variant]
+    var missing = live.missing(step: 0, variant: variant, channel: channel, literal: literal, values: values)
+    if channel == .email, row.subject == nil, template.subject == nil { missing.append("subject") }
+    if !literal.hasBody, template.text == nil, template.html == nil { missing.append("text") }
+    guard missing.isEmpty else {
+      return .skipped(.missingVariable, step: 0, detail: "\(missing.joined(separator: ", ")) (\(row.place))")
+    }
+    let origin = row.sendAt ?? day.notBefore
+    let expires = day.expiry(campaign, origin: origin, record: record)
+    if let expires, expires <= day.notBefore {
+      return .skipped(.expired, step: 0, detail: "since \(day.project.settings.zone.format(expires)) (\(row.place))")
+    }
+    let mailbox: Int?
+    switch pickMailbox(channel, record, contact) {
+    case .open: mailbox = nil
+    case .fixed(let i): mailbox = i
+    case .none(let why): return .skipped(.noMailbox, step: 0, detail: "\(why) (\(row.place))")
+    }
+    return .due(
+      Candidate(
+        id: id, campaign: campaignIndex, step: 0, variant: variant, contactKey: contactKey, channel: channel, to: to,
+        name: row.name, zone: contact?.zone ?? day.project.settings.zone, earliest: row.sendAt, expiresAt: expires,
+        mailbox: mailbox,
+        rank: Rank(
+          isFollowUp: false, priority: campaign.priority,
+          daysOverdue: max(0, day.date.number - day.project.settings.day(of: origin).number), tie: day.tie(id)),
+        values: values, batch: row.batch, key: row.key, literal: literal))
+  }
+
+  private enum MailboxPick {
+    case open
+    case fixed(Int)
+    case none(String)
+  }
+
+  /// The mailbox that the row names, else the earlier attempt's, else the contact's, else an open choice.
+  private func pickMailbox(_ channel: Channel, _ record: SendRecord?, _ contact: Contact?) -> MailboxPick {
+    guard let choices = live.mailboxes[channel], !choices.isEmpty else {
+      return .none("no mailbox of the campaign sends by \(channel.rawValue)")
+    }
+    if let from = row.from {
+      let canonical = NamedAddress(from)?.address.canonical ?? from
+      guard let i = day.mailboxIndex[from] ?? day.mailboxIndex[canonical], choices.contains(i) else {
+        return .none("'\(from)' is no mailbox of the campaign")
+      }
+      return .fixed(i)
+    }
+    for name in [record?.mailbox, contact?.mailbox].compactMap({ $0 }) {
+      if let i = day.mailboxIndex[name], choices.contains(i) { return .fixed(i) }
+    }
+    return .open
+  }
+}
