@@ -79,6 +79,8 @@ public struct Dispatcher {
     var startedAt = Instant.distantPast
     /// Whether a connection lost before the message was complete has already been tried again at once.
     var hasRetriedAtOnce = false
+    /// Put off after an attempt, and not taken up again yet.
+    var isWaiting = false
     /// No provider could be used when it was last due.
     var lackedProvider = false
   }
@@ -238,9 +240,15 @@ public struct Dispatcher {
       sends[handle].state = .inFlight
       sends[handle].startedAt = now
       inFlight += 1
+      stopWaiting(handle)
       count(handle, by: 1)
       actions.append(.begin(handle: handle, endpoint))
     }
+  }
+
+  mutating func stopWaiting(_ handle: Int) {
+    if sends[handle].isWaiting { tally.waiting -= 1 }
+    sends[handle].isWaiting = false
   }
 
   /// With `--due`: what is still queued belongs to a later run.

@@ -6,6 +6,7 @@ extension Dispatcher {
 
   mutating func release(_ handle: Int, _ reason: ReleaseReason, _ now: Instant, _ actions: inout [Action]) {
     sends[handle].state = .done
+    stopWaiting(handle)
     tally.released[reason, default: 0] += 1
     actions.append(.record(.released(Record.Note(sends[handle].item.send, at: now), reason)))
   }
@@ -14,6 +15,7 @@ extension Dispatcher {
     _ handle: Int, _ reason: DeadReason, _ text: String, _ now: Instant, _ actions: inout [Action]
   ) {
     sends[handle].state = .done
+    stopWaiting(handle)
     tally.dead[reason, default: 0] += 1
     let attempt = attemptRecord(handle, number: 0, at: now, provider: "")
     actions.append(.record(.outcome(attempt, Record.Result(outcome: .failed, reason: reason, response: text))))
@@ -192,6 +194,8 @@ extension Dispatcher {
       RetrySchedule.goesOn(after: number, first: slot.item.firstAttempt ?? now, next: next, policy: policy)
     else { return fail(handle, .gaveUp, isBounce: false, &result) }
     tally.retried += 1
+    tally.waiting += 1
+    sends[handle].isWaiting = true
     result.outcome = .retry
     result.retryAt = next
   }

@@ -9,6 +9,8 @@ public struct Tally: Sendable {
   public var released: [ReleaseReason: Int] = [:]
   /// Attempts that will be, or were, tried again.
   public var retried = 0
+  /// Sends that wait for another attempt.
+  public var waiting = 0
   /// Logins that could not be used when last tried, and why.
   public var unavailable: [String: String] = [:]
 

@@ -1,0 +1,140 @@
+import Config
+import Delivery
+import Dispatch
+import Foundation
+import Journal
+import Messages
+import Model
+import Reporting
+import Transports
+
+/// Sets a delivery run up and carries it out on a thread of its own: blocking C never runs on Swift's pool.
+struct Courier {
+  let workspace: Workspace
+  let project: Project
+  let engine: TemplateEngine
+  let header: PlanHeader
+  let day: DayFolder
+  let endpoints: [String: [Endpoint]]
+  let history: History
+  let results: ResultsWriter
+  let runID: String
+  let dueOnly: Bool
+
+  func deliver(_ items: [Dispatcher.Item]) async throws -> Tally {
+    let stop = StopRequest()
+    let signals = [SIGINT, SIGTERM, SIGHUP].map { signalSource($0, stop) }
+    defer { for source in signals { source.cancel() } }
+    // The run is one thread's alone; this one waits for its result and touches nothing of it meanwhile.
+    let work = Handover { try run(items, stop) }
+    return try await withCheckedThrowingContinuation { continuation in
+      let thread = Thread { continuation.resume(with: Result { try work.body() }) }
+      thread.name = "delivery"
+      thread.start()
+    }
+  }
+
+  private func run(_ items: [Dispatcher.Item], _ stop: StopRequest) throws -> Tally {
+    let clock: any DeliveryClock = workspace.isRehearsal ? RehearsalClock(start: header.notBefore) : WallClock()
+    let drops = Drops(suppressions: project.suppressions, events: project.events + history.bounces)
+    let dispatcher = Dispatcher(
+      items: items, rules: DeliveryRules(project: project, endpoints: endpoints), history: history, drops: drops,
+      day: project.settings.span(of: header.date), runID: runID, now: clock.now(), dueOnly: dueOnly)
+    let composer = MessageComposer(project: project, engine: engine, attachment: { try workspace.read($0) })
+    let watch = DropWatch(folder: workspace.folder, bounces: history.bounces)
+    let bar = ProgressBar(isShown: Console.hasTerminalErrors && !workspace.options.quiet)
+    let log = workspace.log
+    var run = DeliveryRun(
+      dispatcher: dispatcher, drops: drops, transport: NetworkTransport(), journal: results, clock: clock, stop: stop,
+      hooks: DeliveryRun.Hooks(
+        compose: { send, date in
+          let message = try composer.compose(send, date: date)
+          return OutgoingMessage(
+            from: message.envelopeFrom, to: message.envelopeTo, bytes: message.bytes,
+            needsSMTPUTF8: message.needsSMTPUTF8)
+        },
+        newDrops: { try watch.changed() },
+        warn: { log.warning("\($0)") },
+        progress: { tally, _ in bar.show(tally) }))
+    defer { bar.clear() }
+    return try run.run()
+  }
+
+  private func signalSource(_ number: Int32, _ stop: StopRequest) -> any DispatchSourceSignal {
+    signal(number, SIG_IGN)
+    let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+    let log = workspace.log
+    source.setEventHandler {
+      stop.ask()
+      log.notice(
+        stop.isUrgent
+          ? "stopping now; what is unanswered is in doubt"
+          : "stopping: no new attempts, up to 10 s for those under way; once more stops at once")
+    }
+    source.resume()
+    return source
+  }
+}
+
+extension ResultsWriter: RecordSink {}
+
+/// Carries a closure over to the delivery thread. `@unchecked Sendable`: it is called once, on that thread, while the
+/// task that made it is suspended until the call has returned; at no time can two threads reach what it holds.
+private struct Handover: @unchecked Sendable {
+  let body: () throws -> Tally
+}
+
+/// Reads suppressions and events again when their files change.
+private final class DropWatch {
+  private let folder: String
+  private let bounces: [Event]
+  private var fingerprint: DropsFingerprint
+
+  init(folder: String, bounces: [Event]) {
+    self.folder = folder
+    self.bounces = bounces
+    fingerprint = ProjectLoader.dropsFingerprint(folder: folder)
+  }
+
+  /// Nil if nothing changed. Throws, each time it is asked, while a file cannot be read.
+  func changed() throws -> Drops? {
+    let now = ProjectLoader.dropsFingerprint(folder: folder)
+    guard now != fingerprint else { return nil }
+    let reading = ProjectLoader.loadDrops(folder: folder)
+    if let bad = reading.findings.first(where: { $0.severity == .error }) {
+      throw UnreadableDrops(place: bad.place, message: bad.message)
+    }
+    fingerprint = now
+    return Drops(suppressions: reading.suppressions, events: reading.events + bounces)
+  }
+}
+
+private struct UnreadableDrops: Error, CustomStringConvertible {
+  var place: Place
+  var message: String
+  var description: String { "\(place): \(message)" }
+}
+
+/// The bar on the terminal, drawn at most ten times a second.
+private final class ProgressBar {
+  private let isShown: Bool
+  private let began = ContinuousClock.now
+  private var drawn = ContinuousClock.now - .seconds(1)
+
+  init(isShown: Bool) { self.isShown = isShown }
+
+  func show(_ tally: Tally) {
+    guard isShown, ContinuousClock.now - drawn > .milliseconds(100) else { return }
+    drawn = .now
+    let elapsed = (ContinuousClock.now - began).components
+    let line = ProgressLine(
+      total: tally.total, sent: tally.sent, deferred: tally.waiting, dead: tally.deadTotal, inDoubt: tally.inDoubt,
+      ended: tally.ended,
+      elapsed: Instant.Span(milliseconds: elapsed.seconds * 1000 + elapsed.attoseconds / 1_000_000_000_000_000))
+    FileHandle.standardError.write(Data("\r\u{1B}[K\(line.text(width: Console.width))".utf8))
+  }
+
+  func clear() {
+    if isShown { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) }
+  }
+}

@@ -1,0 +1,31 @@
+import ArgumentParser
+import Foundation
+
+struct InitCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "init", abstract: "Makes a new project that runs at once.")
+
+  @OptionGroup var options: GlobalOptions
+  @Argument(help: ArgumentHelp("The folder; by default this one.", valueName: "dir"))
+  var directory: String?
+
+  func run() throws {
+    let folder = GlobalOptions.absolute(directory ?? options.project)
+    let taken = SampleProject.files.map(\.path).filter { FileManager.default.fileExists(atPath: "\(folder)/\($0)") }
+    guard taken.isEmpty else {
+      throw Failure(.failed, "\(folder) has \(taken.joined(separator: ", ")) already; init writes over nothing")
+    }
+    for file in SampleProject.files {
+      let url = URL(fileURLWithPath: "\(folder)/\(file.path)")
+      try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try Data(file.content.utf8).write(to: url)
+    }
+    if options.json { return Console.out(.members(("project", .string(folder)))) }
+    let there = folder == FileManager.default.currentDirectoryPath ? "" : " --project \(directory ?? options.project)"
+    Console.out(
+      """
+      Made \(SampleProject.files.count) files in \(folder).
+      Try it:  nightmail run --rehearse --auto-approve\(there)
+      """)
+  }
+}

@@ -1,0 +1,100 @@
+import ArgumentParser
+import Foundation
+
+/// The program: each command is a file beside this one, which parses, calls the rooms and sets the exit code.
+@main
+struct Nightmail: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "nightmail",
+    abstract: "Plans each day's mail from files in git, and delivers exactly what was planned.",
+    discussion: """
+      Edit the files, then: nightmail validate, plan, show, approve, send, status. PLAN is a path or a date \
+      (2026-11-20, today, tomorrow); without one it is today.
+
+      Exit codes: 0 done; 1 findings or an error; 2 plan --detailed-exitcode found sends; 3 done, and some sends became \
+      dead letters; 4 stopped early, run again to go on; 5 held: the plan is stale or awaits approval; 75 another run \
+      holds the lock.
+      """,
+    version: "0.1.0",
+    subcommands: [
+      InitCommand.self, ValidateCommand.self, PlanCommand.self, ShowCommand.self, ApproveCommand.self,
+      SendCommand.self, RunCommand.self, StatusCommand.self, DeadLettersCommand.self, EventCommand.self,
+      SuppressCommand.self,
+    ])
+
+  static func main() async {
+    let arguments = globalsLast(Array(CommandLine.arguments.dropFirst()))
+    do {
+      var command = try parseAsRoot(arguments)
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
+      }
+    } catch let failure as Failure {
+      failure.report()
+      Foundation.exit(failure.status.rawValue)
+    } catch let code as ExitCode {
+      Foundation.exit(code.rawValue)
+    } catch {
+      let code = exitCode(for: error)
+      let text = fullMessage(for: error)
+      // Help and version are results; a wrong command line is an error like any other.
+      if code.isSuccess {
+        print(text)
+        Foundation.exit(0)
+      }
+      Console.error(text)
+      Foundation.exit(ExitStatus.failed.rawValue)
+    }
+  }
+
+  /// `nightmail --project X plan` means `nightmail plan --project X`: options that stand before the command go behind it.
+  static func globalsLast(_ arguments: [String]) -> [String] {
+    let withValue: Set<String> = ["--project", "--output"]
+    var leading: [String] = []
+    var rest = arguments[...]
+    while let first = rest.first, first.hasPrefix("-"), first != "--", !["--help", "-h", "--version"].contains(first) {
+      leading.append(rest.removeFirst())
+      if withValue.contains(first), let value = rest.popFirst() { leading.append(value) }
+    }
+    guard let command = rest.popFirst() else { return arguments }
+    // The options of a nested command stand behind its name too.
+    var names = [command]
+    if command == "dead-letters", let nested = rest.first, !nested.hasPrefix("-") { names.append(rest.removeFirst()) }
+    return names + leading + rest
+  }
+}
+
+/// What the exit codes mean (DESIGN §3).
+enum ExitStatus: Int32 {
+  case done = 0
+  /// Findings or an error.
+  case failed = 1
+  /// `plan --detailed-exitcode`: there is something to send.
+  case planned = 2
+  /// Done, and some sends became dead letters.
+  case deadLetters = 3
+  /// Stopped early: a signal, or no provider to be had. Run again to go on.
+  case stopped = 4
+  /// The plan is stale or awaits approval.
+  case held = 5
+  /// Another run holds the lock.
+  case locked = 75
+
+  /// Ends the command with this code.
+  func end() throws { if self != .done { throw ExitCode(rawValue) } }
+}
+
+/// Why a command ends without doing what it was asked.
+struct Failure: Error {
+  var status: ExitStatus
+  var message: String
+
+  init(_ status: ExitStatus = .failed, _ message: String) {
+    self.status = status
+    self.message = message
+  }
+
+  func report() { Console.error(message) }
+}

@@ -1,0 +1,55 @@
+import ArgumentParser
+import Journal
+import Messages
+import Model
+import Planning
+import Reporting
+
+struct PlanCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "plan", abstract: "Works out a day's sends and writes the plan; sends nothing.")
+
+  @OptionGroup var options: GlobalOptions
+  @OptionGroup var rehearsal: RehearsalOptions
+  @OptionGroup var planning: PlanningOptions
+  @Option(help: ArgumentHelp("Writes the plan to this file instead.", valueName: "file"))
+  var out: String?
+  @Flag(help: "Exit code 2 if there is something to send, 0 if not.")
+  var detailedExitcode = false
+
+  func run() throws {
+    let workspace = Workspace(options, rehearse: rehearsal.rehearse)
+    let engine = TemplateEngine()
+    let project = try workspace.load(keepGoing: planning.keepGoing, engine: engine)
+    let session = try PlanSession(workspace, project, planning, engine: engine)
+    let lock = out == nil ? try workspace.lock(session.day, purpose: "plan") : nil
+    defer { lock?.release() }
+    let made = try session.make()
+    try session.write(made, out: out.map(GlobalOptions.absolute))
+    if options.json {
+      Console.out(PlanReport.json(made.header, path: out ?? session.day.planPath))
+    } else {
+      Console.out(PlanReport.summary(made.header))
+      session.hint(made, path: out)
+    }
+    if detailedExitcode, made.header.sends > 0 { try ExitStatus.planned.end() }
+  }
+}
+
+/// What `plan` and `run` have in common on the command line.
+struct PlanningOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("The day: 2026-11-20, today or tomorrow.", valueName: "date"))
+  var date: String = "today"
+
+  @Option(
+    help: ArgumentHelp(
+      "Plans nothing before it: HH:MM in the project's zone, or a full time. By default now for today, the day's start "
+        + "for a later day and in a rehearsal.", valueName: "time"))
+  var notBefore: String?
+
+  @Flag(help: "Leaves campaigns with findings out instead of stopping.")
+  var keepGoing = false
+
+  @Flag(help: "Begins a new history: everybody may be mailed again.")
+  var newHistory = false
+}

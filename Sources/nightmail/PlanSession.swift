@@ -1,0 +1,83 @@
+import Foundation
+import Journal
+import Messages
+import Model
+import Planning
+
+/// Makes a plan and writes it: what `plan` and `run` share.
+struct PlanSession {
+  let workspace: Workspace
+  let project: Project
+  let engine: TemplateEngine
+  let date: CalendarDay
+  let day: DayFolder
+  private let notBefore: Instant
+
+  init(_ workspace: Workspace, _ project: Project, _ options: PlanningOptions, engine: TemplateEngine) throws {
+    self.workspace = workspace
+    self.project = project
+    self.engine = engine
+    guard let date = try PlanTarget.date(options.date, project.settings) else {
+      throw Failure(.failed, "--date is a date, today or tomorrow, not '\(options.date)'")
+    }
+    self.date = date
+    day = workspace.output.day(date)
+    let span = project.settings.span(of: date)
+    let now = Workspace.now()
+    if let text = options.notBefore {
+      guard let time = Self.time(text, date, project.settings) else {
+        throw Failure(.failed, "--not-before is HH:MM or a time such as \(date)T09:00, not '\(text)'")
+      }
+      notBefore = time
+    } else {
+      notBefore = workspace.isRehearsal ? span.start : max(now, span.start)
+    }
+    if !workspace.isRehearsal, now >= span.end {
+      throw Failure(.failed, "\(date) is over; plan today or a later day, or add --rehearse")
+    }
+    try workspace.checkHistory(renew: options.newHistory)
+  }
+
+  private static func time(_ text: String, _ date: CalendarDay, _ settings: Settings) -> Instant? {
+    if let second = Window.Rule.time(text) {
+      let at = settings.zone.instant(date, second: second)
+      // With a day that starts at 04:00, 02:00 lies at its end.
+      return at < settings.span(of: date).start ? settings.zone.instant(date + 1, second: second) : at
+    }
+    return Instant(text, zone: settings.zone)
+  }
+
+  func make() throws -> Plan {
+    let history = try workspace.history(project, excluding: date, at: notBefore)
+    let plan = Planner.plan(project: project, history: history, date: date, notBefore: notBefore, renderer: engine)
+    for note in plan.notes { workspace.log.notice("\(note)") }
+    return plan
+  }
+
+  /// Writes the plan into its day's folder, or to `out`. The caller holds the day's lock.
+  func write(_ plan: Plan, out: String? = nil) throws {
+    if let out { return try PlanFile.write(plan, toFile: out) }
+    let copies = try project.inputs.filter(\.role.isKept).map {
+      (digest: $0.digest, bytes: try workspace.read($0.path))
+    }
+    _ = try PlanFile.write(plan, to: day, copies: copies)
+  }
+
+  /// What a person does next.
+  func hint(_ plan: Plan, path: String?) {
+    guard !workspace.options.quiet else { return }
+    let what = path ?? (date == project.settings.day(of: Workspace.now()) ? "" : " \(date)")
+    let words = path.map { " \($0)" } ?? what
+    let rehearse = workspace.isRehearsal ? " --rehearse" : ""
+    let needs = Set(project.campaigns.filter { $0.approval == .required }.map(\.id))
+    Console.out("\nWrote \(path ?? day.planPath)")
+    guard !plan.sends.isEmpty else { return }
+    if plan.sends.contains(where: { needs.contains($0.campaign) }) {
+      Console.out(
+        "Next: nightmail show\(words)\(rehearse), nightmail approve\(words)\(rehearse), nightmail send\(words)\(rehearse)"
+      )
+    } else {
+      Console.out("Next: nightmail show\(words)\(rehearse), nightmail send\(words)\(rehearse)")
+    }
+  }
+}

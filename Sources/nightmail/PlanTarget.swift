@@ -1,0 +1,41 @@
+import Foundation
+import Journal
+import Model
+
+/// What PLAN on a command line means: a date, `today`, `tomorrow`, or a plan file's path.
+struct PlanTarget {
+  let path: String
+  /// The folder of the plan's day, where its results go.
+  let day: DayFolder
+
+  /// - Parameter word: nil means today, in the project's zone and by its `day_starts`.
+  init(_ word: String?, in workspace: Workspace, settings: Settings) throws {
+    if let date = try Self.date(word ?? "today", settings) {
+      day = workspace.output.day(date)
+      path = day.planPath
+      guard FileManager.default.fileExists(atPath: path) else {
+        throw Failure(
+          .failed, "no plan for \(date) in \(workspace.output.path); make one with: nightmail plan --date \(date)")
+      }
+    } else {
+      path = GlobalOptions.absolute(word ?? "")
+      day = workspace.output.day(try PlanFile.header(path).date)
+    }
+  }
+
+  /// The date that a word names, or nil if it can only be a path.
+  static func date(_ word: String, _ settings: Settings) throws -> CalendarDay? {
+    let today = settings.day(of: Workspace.now())
+    switch word {
+    case "today": return today
+    case "tomorrow": return today + 1
+    case "yesterday": return today - 1
+    default:
+      if let date = CalendarDay(word) { return date }
+      guard word.contains("/") || word.hasSuffix(".jsonl") || FileManager.default.fileExists(atPath: word) else {
+        throw Failure(.failed, "'\(word)' is neither a date (2026-11-20, today, tomorrow) nor a plan file")
+      }
+      return nil
+    }
+  }
+}

@@ -1,0 +1,57 @@
+import ArgumentParser
+import Model
+
+struct ValidateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "validate", abstract: "Checks the project's files; every finding at once.")
+
+  enum Format: String, ExpressibleByArgument, CaseIterable { case text, json, github }
+
+  @OptionGroup var options: GlobalOptions
+  @Option(help: "How findings are printed: text, json or github (annotations of a pull request).")
+  var format: Format = .text
+
+  func run() throws {
+    let workspace = Workspace(options)
+    let (_, findings) = workspace.findings()
+    let errors = findings.filter { $0.severity == .error }.count
+    let warnings = findings.count - errors
+    switch options.json ? .json : format {
+    case .text:
+      for finding in findings { Console.out("\(finding)") }
+      if !options.quiet {
+        Console.out(
+          findings.isEmpty
+            ? "No findings."
+            : "\(errors) error\(errors == 1 ? "" : "s"), \(warnings) warning\(warnings == 1 ? "" : "s").")
+      }
+    case .json:
+      Console.out(
+        .members(
+          ("errors", .integer(Int64(errors))), ("warnings", .integer(Int64(warnings))),
+          ("findings", .array(findings.map(Self.json)))))
+    case .github: for finding in findings { Console.out(Self.annotation(finding)) }
+    }
+    if errors > 0 { try ExitStatus.failed.end() }
+  }
+
+  static func json(_ finding: Finding) -> JSON {
+    .members(
+      ("severity", .string(finding.severity.rawValue)), ("file", .string(finding.place.file)),
+      ("line", .integer(Int64(finding.place.line))), ("column", .integer(Int64(finding.place.column))),
+      ("message", .string(finding.message)))
+  }
+
+  /// GitHub's workflow command for an annotation; its own signs in data are escaped.
+  static func annotation(_ finding: Finding) -> String {
+    func escaped(_ text: String, property: Bool = false) -> String {
+      var text = text.replacing("%", with: "%25").replacing("\r", with: "%0D").replacing("\n", with: "%0A")
+      if property { text = text.replacing(":", with: "%3A").replacing(",", with: "%2C") }
+      return text
+    }
+    var place = "file=\(escaped(finding.place.file, property: true))"
+    if finding.place.line > 0 { place += ",line=\(finding.place.line)" }
+    if finding.place.column > 0 { place += ",col=\(finding.place.column)" }
+    return "::\(finding.severity.rawValue) \(place)::\(escaped(finding.message))"
+  }
+}

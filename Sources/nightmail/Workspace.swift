@@ -1,0 +1,123 @@
+import Config
+import Delivery
+import Foundation
+import Journal
+import Logging
+import Messages
+import Model
+
+/// A project folder and its output, opened for one command.
+struct Workspace {
+  let folder: String
+  let output: OutputFolder
+  let isRehearsal: Bool
+  let options: GlobalOptions
+  let log: Logger
+
+  init(_ options: GlobalOptions, rehearse: Bool = false) {
+    self.options = options
+    folder = options.projectFolder
+    isRehearsal = rehearse
+    output = rehearse ? options.outputFolder.rehearsal : options.outputFolder
+    log = Console.logger(options)
+  }
+
+  static func now() -> Instant { WallClock().now() }
+
+  /// The project's files as values, with every finding.
+  func findings(keepGoing: Bool = false, engine: TemplateEngine = TemplateEngine()) -> (Project?, [Finding]) {
+    var (project, findings) = ProjectLoader.load(folder: folder, keepGoing: keepGoing)
+    if let loaded = project {
+      let templates = MessageFindings.check(project: loaded, engine: engine)
+      findings = Array(Set(findings + templates)).sorted { $0.place < $1.place }
+      let bad = Set(templates.filter { $0.severity == .error }.map(\.place.file))
+      if !bad.isEmpty {
+        project = keepGoing ? loaded.without(campaignsReading: bad) : nil
+      }
+    }
+    return (project, findings)
+  }
+
+  /// The project, or a failure that prints every finding.
+  func load(keepGoing: Bool = false, engine: TemplateEngine = TemplateEngine()) throws -> Project {
+    guard FileManager.default.fileExists(atPath: folder + "/campaigns") else {
+      throw Failure(
+        .failed, "\(folder) has no campaigns/ folder: name the project with --project, or make one with nightmail init")
+    }
+    let (project, findings) = findings(keepGoing: keepGoing, engine: engine)
+    for finding in findings where finding.severity == .warning { log.warning("\(finding.place): \(finding.message)") }
+    let errors = findings.filter { $0.severity == .error }
+    for finding in errors { FileHandle.standardError.write(Data("\(finding)\n".utf8)) }
+    guard let project else {
+      throw Failure(.failed, "\(errors.count == 1 ? "1 error" : "\(errors.count) errors"); nothing was done")
+    }
+    return project
+  }
+
+  /// The history of all days, and what other days' approved plans hold at `instant`.
+  func history(_ project: Project, excluding date: CalendarDay? = nil, at instant: Instant) throws -> History {
+    let approval = Dictionary(project.campaigns.map { ($0.id, $0.approval) }, uniquingKeysWith: { a, _ in a })
+    return try HistoryReader.read(output, project: project, excluding: date, at: instant) {
+      approval[$0.campaign] != .optional
+    }
+  }
+
+  /// Stops where the project's history is not in this output (DESIGN §4.12). A rehearsal has a history of its own.
+  func checkHistory(renew: Bool) throws {
+    guard !isRehearsal else { return }
+    if renew {
+      try HistoryIdentity.renew(project: folder, output: output)
+      return
+    }
+    if case .lost(let reason) = try HistoryIdentity.check(project: folder, output: output) {
+      throw Failure(.failed, reason)
+    }
+  }
+
+  /// The right to write a day's folder, which is made if it is missing.
+  func lock(_ day: DayFolder, purpose: String) throws -> Lock {
+    try output.create()
+    try day.create()
+    return try lock(day.lockPath, purpose: purpose)
+  }
+
+  func lock(_ path: String, purpose: String) throws -> Lock {
+    do {
+      return try Lock.acquire(path, purpose: purpose, at: Self.now())
+    } catch .held(let held) {
+      throw Failure(.locked, "\(held)")
+    } catch .journal(let problem) {
+      throw problem
+    }
+  }
+
+  /// A file of the project, for attachments and copies.
+  func read(_ path: String) throws -> [UInt8] {
+    guard let bytes = try AtomicFile.read(folder + "/" + path) else {
+      throw Failure(.failed, "\(path): no such file in the project")
+    }
+    return bytes
+  }
+
+  /// Who is at the keyboard, for approvals and settlements.
+  static var userName: String {
+    let environment = ProcessInfo.processInfo.environment
+    return environment["NIGHTMAIL_USER"] ?? environment["USER"] ?? environment["LOGNAME"] ?? "uid \(getuid())"
+  }
+}
+
+extension Project {
+  /// Without the campaigns whose files are among `files`, which are named as broken.
+  fileprivate func without(campaignsReading files: Set<String>) -> Project? {
+    var copy = self
+    let broken = campaigns.filter { campaign in
+      let own = "campaigns/\(campaign.id)/"
+      return files.contains { $0.hasPrefix(own) }
+        || campaign.steps.contains { $0.variants.contains { $0.templates.contains { files.contains($0.place.file) } } }
+    }
+    guard !broken.isEmpty else { return nil }
+    copy.campaigns.removeAll { campaign in broken.contains { $0.id == campaign.id } }
+    copy.broken = (copy.broken + broken.map(\.id)).sorted()
+    return copy
+  }
+}
