@@ -58,7 +58,7 @@ let package = Package(
     tests("ConfigTests", ["Config"]),
     tests("PlanningTests", ["Planning"]),
     tests("MessagesTests", ["Messages"]),
-    tests("JournalTests", ["Journal"]),
+    tests("JournalTests", ["Journal"], exclude: ["Samples"]),
     tests("DeliveryTests", ["Delivery", "Messages", "Journal"]),
     tests("TransportsTests", ["Transports", "Delivery"]),
     tests("ReportingTests", ["Reporting", "Journal"]),

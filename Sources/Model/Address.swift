@@ -29,6 +29,7 @@ public struct EmailAddress: Hashable, Sendable {
     }
     guard previous != 0x2E else { return nil }
     let local = String(decoding: bytes[..<at], as: UTF8.self)
+    guard local.unicodeScalars.allSatisfy({ $0.isASCII || !Self.isInvisible($0) }) else { return nil }
     guard let domain = Self.domain(String(decoding: bytes[(at + 1)...], as: UTF8.self)) else { return nil }
     envelope = local + "@" + domain
     canonical = local.lowercased() + "@" + domain
@@ -58,6 +59,12 @@ public struct EmailAddress: Hashable, Sendable {
       else { return nil }
     }
     return name
+  }
+
+  /// White space, controls, line separators and the replacement character, which stands for bytes that were no UTF-8.
+  private static func isInvisible(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.properties.isWhitespace || scalar.value == 0xFFFD
+      || [.control, .format].contains(scalar.properties.generalCategory)
   }
 
   private static func trimASCII(_ text: some StringProtocol) -> String {

@@ -71,9 +71,12 @@ public struct Drops: Sendable {
     public var key: String
     public var to: String
     public var channel: Channel
+    /// - Parameter to: as it is sent to; an address is put into its canonical spelling, since suppressions and events
+    ///   have that one.
     public init(key: String, to: String, channel: Channel) {
       self.key = key
-      self.to = to
+      let isPlain = to.utf8.allSatisfy { $0 < 0x80 && !($0 >= 0x41 && $0 <= 0x5A) }
+      self.to = channel == .sms || isPlain ? to : EmailAddress(to)?.canonical ?? to
       self.channel = channel
     }
   }
@@ -103,7 +106,7 @@ public struct Drops: Sendable {
   /// The event that ends a sequence which began at `began`, if one does. An event that names a campaign holds for
   /// that one only; one that names none stops the sequences that were running when it came.
   public func stop(_ person: Person, campaign: Campaign, began: Instant?) -> Event? {
-    for key in Set([person.key, person.to]) {
+    for key in person.key == person.to ? [person.key] : [person.key, person.to] {
       for e in events[key] ?? [] where campaign.stopOn.contains(e.type) {
         if let named = e.campaign {
           if named == campaign.id || campaign.was.contains(named) { return e }

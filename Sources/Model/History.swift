@@ -58,8 +58,7 @@ public struct SendRecord: Hashable, Sendable {
     id: SendID, campaign: String, step: String, key: String, contact: String, channel: Channel, to: String,
     mailbox: String, state: SendState = .pending, attempts: Int = 0, firstAttempt: Instant? = nil, at: Instant,
     attemptAt: Instant? = nil, messageID: String? = nil, subject: String? = nil, provider: String? = nil,
-    expiresAt: Instant? = nil,
-    last: Record.Result? = nil
+    expiresAt: Instant? = nil, last: Record.Result? = nil
   ) {
     self.id = id
     self.campaign = campaign
@@ -161,14 +160,16 @@ public struct History: Sendable {
   }
 
   /// A step carried over from another tool (`sent` in an events file) counts as sent.
-  public mutating func carryOver(_ event: Event, channel: Channel = .email) {
+  /// - Parameter to: the address or number that the contact is written to; the event's contact if nil.
+  public mutating func carryOver(_ event: Event, to: String? = nil, channel: Channel = .email) {
     guard event.type == .sent, let campaign = event.campaign, let step = event.step else { return }
     let id = SendID(campaign: campaign, step: step, contact: event.contact, channel: channel, key: "")
     guard sends[id] == nil else { return }
     insert(
       SendRecord(
-        id: id, campaign: campaign, step: step, key: "", contact: event.contact, channel: channel, to: event.contact,
-        mailbox: "", state: .sent, at: event.at, attemptAt: event.at, messageID: event.messageID))
+        id: id, campaign: campaign, step: step, key: "", contact: event.contact, channel: channel,
+        to: to ?? event.contact, mailbox: "", state: .sent, at: event.at, attemptAt: event.at,
+        messageID: event.messageID))
   }
 
   private mutating func insert(_ record: SendRecord) {
@@ -190,9 +191,9 @@ public struct History: Sendable {
     guard var send = sends.removeValue(forKey: a.id) else { return }
     send.at = a.at
     send.mailbox = a.mailbox
-    send.provider = a.provider
     send.expiresAt = a.expiresAt
-    if a.number > 0 {
+    if a.number > 0 && !a.provider.isEmpty {
+      send.provider = a.provider
       send.messageID = a.messageID
       send.subject = a.subject
       lastAttempt.mailbox[a.mailbox] = max(lastAttempt.mailbox[a.mailbox] ?? a.at, a.at)

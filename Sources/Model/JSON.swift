@@ -306,7 +306,7 @@ extension JSON {
 
   /// A string with its quotes. U+2028 and U+2029 are escaped, so that a line stays a line for every reader.
   public static func write(_ string: String, to out: inout [UInt8]) {
-    let digits = Array("0123456789abcdef".utf8)
+    func digit(_ n: UInt8) -> UInt8 { n < 10 ? 0x30 + n : 0x57 + n }
     out.append(0x22)
     var string = string
     string.withUTF8 { bytes in
@@ -316,7 +316,7 @@ extension JSON {
         let isSeparator =
           b == 0xE2 && i + 2 < bytes.count && bytes[i + 1] == 0x80 && (bytes[i + 2] == 0xA8 || bytes[i + 2] == 0xA9)
         guard b < 0x20 || b == 0x22 || b == 0x5C || b == 0x7F || isSeparator, i >= run else { continue }
-        out.append(contentsOf: bytes[run..<i])
+        out.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[run..<i]))
         run = i + 1
         out.append(0x5C)
         switch b {
@@ -329,11 +329,11 @@ extension JSON {
           run = i + 3
         default:
           out.append(contentsOf: "u00".utf8)
-          out.append(digits[Int(b >> 4)])
-          out.append(digits[Int(b & 15)])
+          out.append(digit(b >> 4))
+          out.append(digit(b & 15))
         }
       }
-      out.append(contentsOf: bytes[run...])
+      out.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[run...]))
     }
     out.append(0x22)
   }

@@ -83,8 +83,10 @@ public struct Zone: Hashable, Sendable {
     return String(decoding: out, as: UTF8.self)
   }
 
-  /// Writes the RFC 3339 form as ASCII bytes: the plan's hot path.
+  /// Writes the RFC 3339 form as ASCII bytes: the plan's hot path. An offset has whole minutes there; the seconds of
+  /// offsets from before standard time are dropped from the clock too, so that the instant stays what it is.
   public static func append(_ instant: Instant, offset: Int64, to out: inout [UInt8]) {
+    let offset = offset / 60 * 60
     let local = instant.seconds + offset
     let dayNumber = local >= 0 ? local / 86_400 : (local - 86_399) / 86_400
     let second = Int(local - dayNumber * 86_400)

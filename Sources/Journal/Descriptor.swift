@@ -1,0 +1,159 @@
+import Foundation
+
+/// An open file. Every call ends in bytes moved or a typed problem; EINTR and short writes are seen to here.
+/// Owned by one reader or writer, closed with it.
+final class Descriptor {
+  let path: String
+  private var fd: Int32
+
+  /// - Parameter flags: of open(2); O_CLOEXEC is added, since a child must not keep a lock or a file open.
+  init(_ path: String, flags: Int32, mode: mode_t = 0o600) throws(JournalProblem) {
+    self.path = path
+    var fd: Int32 = -1
+    repeat { fd = open(path, flags | O_CLOEXEC, mode) } while fd < 0 && errno == EINTR
+    guard fd >= 0 else {
+      let code = errno
+      self.fd = -1
+      throw code == ENOENT && flags & O_CREAT == 0 ? .missing(path: path) : .system(.open, path: path, code: code)
+    }
+    self.fd = fd
+  }
+
+  deinit { if fd >= 0 { _ = Foundation.close(fd) } }
+
+  /// A failed close is an error: on network file systems it is where a failed write first shows.
+  func close() throws(JournalProblem) {
+    guard fd >= 0 else { return }
+    let closing = fd
+    fd = -1
+    // After EINTR the descriptor is gone on Linux all the same; a second close could hit somebody else's.
+    guard Foundation.close(closing) == 0 || errno == EINTR else { throw problem(.close) }
+  }
+
+  private func problem(_ operation: JournalProblem.Operation) -> JournalProblem {
+    .system(operation, path: path, code: errno)
+  }
+
+  func write(_ bytes: [UInt8]) throws(JournalProblem) {
+    let fd = fd
+    let code: Int32 = bytes.withUnsafeBytes { buffer in
+      var done = 0
+      while done < buffer.count {
+        let n = Foundation.write(fd, buffer.baseAddress?.advanced(by: done), buffer.count - done)
+        if n < 0 && errno == EINTR { continue }
+        // A write of nothing would go on for ever; no regular file answers so.
+        guard n > 0 else { return n == 0 ? EIO : errno }
+        done += n
+      }
+      return 0
+    }
+    guard code == 0 else { throw .system(.write, path: path, code: code) }
+  }
+
+  /// Up to `count` bytes from the current place, or from `offset`; none at the end.
+  func read(_ count: Int, at offset: Int? = nil) throws(JournalProblem) -> [UInt8] {
+    let fd = fd
+    var code: Int32 = 0
+    let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+      var n = 0
+      repeat {
+        n = offset.map { pread(fd, buffer.baseAddress, count, $0) } ?? Foundation.read(fd, buffer.baseAddress, count)
+      } while n < 0 && errno == EINTR
+      if n < 0 { code = errno }
+      filled = max(0, n)
+    }
+    guard code == 0 else { throw .system(.read, path: path, code: code) }
+    return bytes
+  }
+
+  var size: Int {
+    get throws(JournalProblem) {
+      var status = stat()
+      guard fstat(fd, &status) == 0 else { throw problem(.read) }
+      return Int(status.st_size)
+    }
+  }
+
+  func truncate(to size: Int) throws(JournalProblem) {
+    guard ftruncate(fd, off_t(size)) == 0 else { throw problem(.truncate) }
+  }
+
+  /// Data and length, but no times: what an append needs.
+  func syncData() throws(JournalProblem) {
+    guard fdatasync(fd) == 0 else { throw problem(.sync) }
+  }
+
+  func sync() throws(JournalProblem) {
+    guard fsync(fd) == 0 else { throw problem(.sync) }
+  }
+
+  /// Takes the exclusive lock of flock(2) without waiting; false if another process or descriptor holds it.
+  func tryLock() throws(JournalProblem) -> Bool {
+    while flock(fd, LOCK_EX | LOCK_NB) != 0 {
+      if errno == EWOULDBLOCK { return false }
+      guard errno == EINTR else { throw problem(.lock) }
+    }
+    return true
+  }
+}
+
+/// What is done to names rather than to bytes.
+enum FileSystem {
+  static func folder(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
+  static func name(of path: String) -> String {
+    path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
+  }
+
+  static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+  /// Creates a folder and those above it that are missing, for the owner alone (0700).
+  static func createFolder(_ path: String) throws(JournalProblem) {
+    guard mkdir(path, 0o700) != 0 else { return try syncFolder(folder(of: path)) }
+    let code = errno
+    if code == EEXIST {
+      var status = stat()
+      if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { return }
+      throw .system(.create, path: path, code: ENOTDIR)
+    }
+    let parent = folder(of: path)
+    guard code == ENOENT, parent != path, parent != "." else { throw .system(.create, path: path, code: code) }
+    try createFolder(parent)
+    guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw .system(.create, path: path, code: errno) }
+    try syncFolder(parent)
+  }
+
+  /// Makes a rename or a new name last. File systems that cannot sync a folder (EINVAL) do not need it.
+  static func syncFolder(_ path: String) throws(JournalProblem) {
+    let folder = try Descriptor(path, flags: O_RDONLY | O_DIRECTORY)
+    do {
+      try folder.sync()
+    } catch {
+      if case .system(_, _, EINVAL) = error { return }
+      throw error
+    }
+  }
+
+  /// The names in a folder, sorted; none if there is no such folder.
+  static func names(in path: String) throws(JournalProblem) -> [String] {
+    guard let stream = opendir(path) else {
+      guard errno == ENOENT else { throw .system(.list, path: path, code: errno) }
+      return []
+    }
+    defer { closedir(stream) }
+    var names: [String] = []
+    errno = 0
+    while let entry = readdir(stream) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        pointer.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { String(cString: $0) }
+      }
+      if name != "." && name != ".." { names.append(name) }
+      errno = 0
+    }
+    guard errno == 0 else { throw .system(.list, path: path, code: errno) }
+    return names.sorted()
+  }
+}

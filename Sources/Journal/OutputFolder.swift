@@ -1,0 +1,85 @@
+import Foundation
+import Model
+
+/// Where everything that Nightmail writes lives (DESIGN §2): one folder a day, and what belongs to no day. It holds
+/// personal data: folders are made 0700, files 0600.
+public struct OutputFolder: Hashable, Sendable {
+  public let path: String
+
+  public init(_ path: String) { self.path = path }
+
+  /// The same again for `--rehearse`, with a history of its own.
+  public var rehearsal: OutputFolder { OutputFolder(path + "/rehearsal") }
+  /// What belongs to the history as a whole.
+  public var historyPath: String { path + "/history" }
+  /// The twin of `data/history.id` (DESIGN §4.12).
+  public var historyIDPath: String { historyPath + "/id" }
+  public var metricsPath: String { path + "/metrics.prom" }
+
+  public func day(_ date: CalendarDay) -> DayFolder { DayFolder(date: date, path: "\(path)/\(date)") }
+
+  /// The days that have a folder, the earliest first.
+  public func days() throws(JournalProblem) -> [DayFolder] {
+    try FileSystem.names(in: path).compactMap { CalendarDay($0) }.sorted().map { day($0) }
+  }
+
+  /// Makes the folder, and those above it that are missing.
+  public func create() throws(JournalProblem) { try FileSystem.createFolder(path) }
+}
+
+/// One day's files.
+public struct DayFolder: Hashable, Sendable {
+  public let date: CalendarDay
+  public let path: String
+
+  public var planPath: String { path + "/plan.jsonl" }
+  /// The lines of the plan as they were planned.
+  public var linesPath: String { path + "/plan.lines" }
+  public var planHTMLPath: String { path + "/plan.html" }
+  public var skippedPath: String { path + "/skipped.jsonl" }
+  public var approvalPath: String { path + "/approval.jsonl" }
+  /// Copies of the campaign files and templates that the plan was made from, named by their digest in hex.
+  public var inputsPath: String { path + "/inputs" }
+  public var resultsPath: String { path + "/results.jsonl" }
+  public var deadLettersPath: String { path + "/dead-letters.jsonl" }
+  public var reportPath: String { path + "/report.html" }
+  public var outboxPath: String { path + "/outbox" }
+  /// Held by whoever writes results of this day.
+  public var lockPath: String { path + "/lock" }
+
+  /// Shard `index` of `count`, counted from 0: `results.2-of-8.jsonl`.
+  public func resultsPath(shard index: Int, of count: Int) -> String { "\(path)/results.\(index)-of-\(count).jsonl" }
+
+  /// Path of an input's copy; nil unless the digest is `sha256:` and 64 hex digits.
+  public func inputPath(digest: String) -> String? {
+    let hex = digest.hasPrefix("sha256:") ? digest.dropFirst(7) : digest[...]
+    guard hex.utf8.count == 64, hex.utf8.allSatisfy({ ($0 >= 0x30 && $0 <= 0x39) || ($0 >= 0x61 && $0 <= 0x66) })
+    else { return nil }
+    return "\(inputsPath)/\(hex)"
+  }
+
+  /// The results files that are there: `results.jsonl` first, then the shards'.
+  public func resultsPaths() throws(JournalProblem) -> [String] {
+    let names = try FileSystem.names(in: path).filter { $0.hasPrefix("results.") && $0.hasSuffix(".jsonl") }
+    return (names.filter { $0 == "results.jsonl" } + names.filter { $0 != "results.jsonl" }).map { "\(path)/\($0)" }
+  }
+
+  /// Numbers of the plans that were replaced: `plan.1.jsonl` is the oldest.
+  func keptPlans() throws(JournalProblem) -> [Int] {
+    try FileSystem.names(in: path).compactMap { name in
+      guard name.hasPrefix("plan."), name.hasSuffix(".jsonl"), name.utf8.count > 11 else { return nil }
+      let digits = name.dropFirst(5).dropLast(6)
+      guard let n = Int(digits), n > 0, String(n) == digits else { return nil }
+      return n
+    }.sorted()
+  }
+
+  /// The plans of this day that are there, the current one first, then the replaced ones, the newest first.
+  public func planPaths() throws(JournalProblem) -> [String] {
+    let kept = try keptPlans().reversed().map { "\(path)/plan.\($0).jsonl" }
+    return (FileSystem.exists(planPath) ? [planPath] : []) + kept
+  }
+
+  /// Makes the folder, and those above it that are missing.
+  public func create() throws(JournalProblem) { try FileSystem.createFolder(path) }
+}

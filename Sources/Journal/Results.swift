@@ -1,0 +1,104 @@
+import Model
+
+/// Appends records to a day's results. What `commit` returned from survives a crash and a power cut: the executor
+/// writes the byte that could complete a message only after the intent's `commit` (DESIGN §4.5).
+///
+/// Whoever opens one holds the day's lock.
+public final class ResultsWriter {
+  private let file: AppendFile
+
+  public var path: String { file.path }
+  /// Bytes of a torn last line that were cut off on opening: a record whose `commit` never returned.
+  public var cut: Int { file.cut }
+  /// Whether a write failed; nothing more can be recorded through this writer.
+  public var isStopped: Bool { file.isStopped }
+
+  /// Opens the file, or makes it with its header. One torn last line is cut off; any other damage is refused with
+  /// its line, since what follows it could not be trusted.
+  public init(path: String) throws(JournalProblem) {
+    if FileSystem.exists(path) { try ResultsReader.forEach(path) { _ in } }
+    file = try AppendFile(path, header: ResultsCodec.header)
+  }
+
+  init(_ file: AppendFile) { self.file = file }
+
+  /// Keeps a record for the next `commit`; touches no disk.
+  public func append(_ record: Record) { ResultsCodec.encode(record, to: &file.pending) }
+
+  /// Writes what was appended and waits until it is on disk.
+  /// - Throws: `.system` when it could not be written (disk full, …). From then on every call throws `.stopped`: what
+  ///   was appended must count as not recorded, and no attempt may go on that needs its intent.
+  public func commit() throws(JournalProblem) { try file.commit() }
+
+  /// Commits and closes.
+  public func close() throws(JournalProblem) { try file.close() }
+}
+
+/// Reads results in pieces. A last line without a line break is torn and passed over - what was to be recorded had not
+/// been said to be - and nothing else is tolerated.
+public enum ResultsReader {
+  /// Hands each record to `body` in the file's order.
+  /// - Throws: `.missing` without the file, `.damaged` with the line of what is no record.
+  public static func forEach(
+    _ path: String, _ body: (Record) throws(JournalProblem) -> Void
+  ) throws(JournalProblem) {
+    var reader = try LineReader(path)
+    while let line = try reader.next(), line.isEnded {
+      let json: JSON
+      do { json = try line.json() } catch {
+        throw .damaged(path: path, line: line.number, message: error.message)
+      }
+      if line.number == 1 {
+        try FormatVersion.check(json, key: "nightmail_results", path: path)
+        continue
+      }
+      let record: Record
+      do { record = try ResultsCodec.decode(json) } catch {
+        throw .damaged(path: path, line: line.number, message: error.message)
+      }
+      try body(record)
+    }
+  }
+
+  /// All records of a file.
+  public static func all(_ path: String) throws(JournalProblem) -> [Record] {
+    var records: [Record] = []
+    try forEach(path) { records.append($0) }
+    return records
+  }
+
+  /// Hands each record of a day to `body`: those of `results.jsonl` and of the shards' files together, each file in
+  /// its own order and the files by the time of their records.
+  public static func forEach(
+    in day: DayFolder, _ body: (Record) throws(JournalProblem) -> Void
+  ) throws(JournalProblem) {
+    let paths = try day.resultsPaths()
+    guard paths.count > 1 else {
+      for path in paths { try forEach(path, body) }
+      return
+    }
+    var files: [(records: [Record], next: Int)] = []
+    for path in paths { files.append((try all(path), 0)) }
+    while true {
+      var best: Int?
+      for (i, file) in files.enumerated() where file.next < file.records.count {
+        if let b = best, files[b].records[files[b].next].at <= file.records[file.next].at { continue }
+        best = i
+      }
+      guard let best else { return }
+      try body(files[best].records[files[best].next])
+      files[best].next += 1
+    }
+  }
+}
+
+extension Record {
+  /// When it was recorded.
+  public var at: Instant {
+    switch self {
+    case .run(let run): run.at
+    case .intent(let attempt), .outcome(let attempt, _): attempt.at
+    case .released(let note, _), .withdrawn(let note), .requeued(let note), .resolved(let note, _): note.at
+    }
+  }
+}
