@@ -69,18 +69,19 @@ struct MIMEPart: Sendable {
       let kept = ending.count <= 10 ? ending : []
       plain = Array(plain.prefix(55 - kept.count)) + kept
     }
-    var out = Array(";\r\n \(name)=".utf8) + HeaderText.quoted(String(plain))
     var pieces: [String] = [""]
     for scalar in value.unicodeScalars {
       let encoded = Percent.encode(String(scalar))
       if (pieces.last?.utf8.count ?? 0) + encoded.utf8.count > 50 { pieces.append("") }
       pieces[pieces.count - 1] += encoded
     }
+    var out: [UInt8] = []
     for (i, piece) in pieces.enumerated() {
       let section = pieces.count == 1 ? "*" : "*\(i)*"
       out.append(contentsOf: ";\r\n \(name)\(section)=\(i == 0 ? "utf-8''" : "")\(piece)".utf8)
     }
-    return out
+    // The plain one comes last: some readers that know both forms keep to whichever is first.
+    return out + Array(";\r\n \(name)=".utf8) + HeaderText.quoted(String(plain))
   }
 
   private static func contains(_ needle: [UInt8], in bytes: [UInt8]) -> Bool {

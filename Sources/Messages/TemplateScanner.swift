@@ -77,7 +77,12 @@ private struct TemplateScanner {
       tag()
       start = at
     }
-    if start < at { pieces.append(.text(String(text[start..<at]))) }
+    // swift-mustache drops white space that is all there is of the last line; the short way does the same.
+    var end = at
+    while end > start, text[end - 1] == " " || text[end - 1] == "\t" { end -= 1 }
+    let isAloneOnItsLine = end == 0 || (end > start && (text[end - 1] == "\n" || text[end - 1] == "\r\n"))
+    if !isAloneOnItsLine { end = at }
+    if start < end { pieces.append(.text(String(text[start..<end]))) }
     for section in open {
       findings.append(.error(section.place, "\(section.tag) is never closed" + section.note))
     }
