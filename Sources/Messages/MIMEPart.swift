@@ -34,8 +34,9 @@ struct MIMEPart: Sendable {
       body.append(contentsOf: "--\(boundary)\r\n".utf8)
       body.append(contentsOf: part.header)
       body.append(contentsOf: [0x0D, 0x0A])
-      // The CRLF that ends the body belongs to the boundary line after it (RFC 2046 §5.1.1).
       body.append(contentsOf: part.body)
+      // The CRLF before a boundary is the boundary's (RFC 2046 §5.1.1); the part keeps its own.
+      body.append(contentsOf: [0x0D, 0x0A])
     }
     body.append(contentsOf: "--\(boundary)--\r\n".utf8)
     return MIMEPart(header: header.bytes, body: body)

@@ -72,7 +72,7 @@ private func compose(
   #expect(parts.count == 4)
   #expect(parts[0] == "")
   #expect(parts[1].hasPrefix("\r\nContent-Type: text/plain; charset=utf-8\r\n"))
-  #expect(parts[1].hasSuffix("\r\n\r\nHi\r\n"))
+  #expect(parts[1].hasSuffix("\r\n\r\nHi\r\n\r\n"))
   #expect(parts[2].hasPrefix("\r\nContent-Type: text/html; charset=utf-8\r\n"))
   #expect(parts[3] == "--\r\n")
 }
