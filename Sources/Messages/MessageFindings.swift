@@ -32,19 +32,23 @@ private struct CampaignCheck {
 
   func findings() -> [Finding] {
     var found: [Finding] = []
-    for variant in campaign.steps.flatMap(\.variants) {
-      if let subject = variant.subject {
-        found += template(subject, .subject)
-        if subject.source.contains(where: \.isNewline) {
-          found.append(.error(subject.place, "a subject is one line; take the line break out of it"))
+    for step in campaign.steps {
+      for variant in step.variants {
+        if let subject = variant.subject {
+          found += template(subject, .subject, [.email])
+          if subject.source.contains(where: \.isNewline) {
+            found.append(.error(subject.place, "a subject is one line; take the line break out of it"))
+          }
         }
+        if let text = variant.text { found += template(text, .body, step.channel.channels) }
+        if let html = variant.html { found += template(html, .body, [.email]) }
       }
-      for body in [variant.text, variant.html].compactMap({ $0 }) { found += template(body, .body) }
     }
     return found + unsubscribe()
   }
 
-  private func template(_ template: Template, _ role: Role) -> [Finding] {
+  /// - Parameter channels: those that the template is used for; only their mailboxes have to have what it asks for.
+  private func template(_ template: Template, _ role: Role, _ channels: [Channel]) -> [Finding] {
     let (needs, findings) = engine.inspect(template)
     guard findings.isEmpty else { return findings }
     let places = engine.places(in: template)
@@ -61,7 +65,9 @@ private struct CampaignCheck {
         }
       } else if name.hasPrefix(TemplateEngine.mailboxPrefix), needs.required.contains(name) {
         let variable = String(name.dropFirst(TemplateEngine.mailboxPrefix.utf8.count))
-        let without = mailboxes.filter { $0.variable(variable).map(TemplateEngine.isBlank) ?? true }
+        let without = mailboxes.filter {
+          channels.contains($0.sender.channel) && ($0.variable(variable).map(TemplateEngine.isBlank) ?? true)
+        }
         guard !without.isEmpty else { continue }
         let ids = without.map { "'\($0.id)'" }.joined(separator: ", ")
         found.append(.error(place, "{{\(name)}} has no value for mailbox \(ids); add '\(variable)' to its vars"))
@@ -73,7 +79,7 @@ private struct CampaignCheck {
   private var links: [Template] { [campaign.unsubscribe?.url, campaign.unsubscribe?.mailto].compactMap { $0 } }
 
   private func unsubscribe() -> [Finding] {
-    var found = links.flatMap { template($0, .unsubscribe) }
+    var found = links.flatMap { template($0, .unsubscribe, [.email]) }
     if let url = campaign.unsubscribe?.url, !isUsable(url, by: UnsubscribeLinks.page) {
       found.append(.error(url.place, "unsubscribe url is no https address of at most 900 characters"))
     }
@@ -100,5 +106,16 @@ private struct CampaignCheck {
     let values = Dictionary(uniqueKeysWithValues: needs.all.map { ($0, "x") })
     guard let text = try? engine.render(template, values, .uri) else { return true }
     return read(text) != nil
+  }
+}
+
+extension Step.StepChannel {
+  /// What a step may go out by.
+  fileprivate var channels: [Channel] {
+    switch self {
+    case .email: [.email]
+    case .sms: [.sms]
+    case .any, .all: [.email, .sms]
+    }
   }
 }

@@ -32,6 +32,12 @@ public final class TemplateEngine: TemplateRenderer, Sendable {
   private struct Key: Hashable {
     var template: Template
     var escaping: Escaping
+
+    /// By place and length: several look-ups a send would otherwise each read the whole text.
+    func hash(into hasher: inout Hasher) {
+      hasher.combine(template.place)
+      hasher.combine(template.source.utf8.count)
+    }
   }
 
   /// A template as it is kept.

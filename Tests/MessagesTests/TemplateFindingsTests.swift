@@ -129,3 +129,15 @@ func anUnsubscribeThatIsNoWebAddressIsAnError(_ url: String) throws {
   #expect(findings.allSatisfy { $0.severity == .error })
   #expect(try check(Make.campaign(.transactional, text: "{{#mailbox.x}}{{mailbox.x}}{{/mailbox.x}}")) == [])
 }
+
+@Test func onlyMailboxesOfTheTemplatesChannelHaveToHaveItsVars() throws {
+  var phone = try Make.mailbox(vars: ["team": "Sales"])
+  phone.id = "phone"
+  phone.sender = .sms(try #require(PhoneNumber("+4930123456")))
+  var campaign = Make.campaign(.transactional, text: "{{mailbox.team}}", html: "{{mailbox.logo}}", channel: .any)
+  campaign.mailboxes = .ids(["anna", "phone"])
+  let project = Project(campaigns: [campaign], mailboxes: [try Make.mailbox(vars: ["logo": "x"]), phone])
+  let findings = MessageFindings.check(project: project)
+  #expect(
+    findings.map(\.message) == ["{{mailbox.team}} has no value for mailbox 'anna'; add 'team' to its vars"])
+}
