@@ -1,0 +1,141 @@
+/// How a part's content travels over seven-bit SMTP (RFC 2045 §6).
+enum BodyEncoding: String {
+  case sevenBit = "7bit"
+  case quotedPrintable = "quoted-printable"
+  case base64
+
+  /// Text with CRLF line ends and one at its end. Sent as it is where it is ASCII in lines of at most 998 octets
+  /// (RFC 5322 §2.1.1) and no relay could be tempted to change it; else quoted-printable or base64, whichever is
+  /// shorter.
+  static func encode(text: String) -> (encoding: BodyEncoding, bytes: [UInt8]) {
+    let lines = normalised(text)
+    if isSafe(lines) { return (.sevenBit, lines) }
+    let quoted = QuotedPrintable.encode(lines)
+    // 76 of 78 octets of a full base64 line are content.
+    let base64Count = (lines.count + 2) / 3 * 4
+    if quoted.count <= base64Count + (base64Count + 75) / 76 * 2 { return (.quotedPrintable, quoted) }
+    return (.base64, Base64.lines(lines))
+  }
+
+  /// CR, LF and CRLF all become CRLF, and the last line has one too.
+  static func normalised(_ text: String) -> [UInt8] {
+    var out: [UInt8] = []
+    out.reserveCapacity(text.utf8.count + text.utf8.count / 32 + 2)
+    var afterCR = false
+    for byte in text.utf8 {
+      if byte == 0x0D || (byte == 0x0A && !afterCR) {
+        out.append(0x0D)
+        out.append(0x0A)
+      } else if byte != 0x0A {
+        out.append(byte)
+      }
+      afterCR = byte == 0x0D
+    }
+    if out.last != 0x0A { out.append(contentsOf: [0x0D, 0x0A]) }
+    return out
+  }
+
+  /// ASCII without controls, no line over 998 octets, none that ends in white space or begins with `From ` (which
+  /// mailbox files escape).
+  private static func isSafe(_ lines: [UInt8]) -> Bool {
+    var start = 0
+    for (i, byte) in lines.enumerated() {
+      switch byte {
+      case 0x20...0x7E, 0x09: continue
+      case 0x0D:
+        guard i - start <= 998 else { return false }
+        if i > start, lines[i - 1] == 0x20 || lines[i - 1] == 0x09 { return false }
+        if lines[start..<i].starts(with: "From ".utf8) { return false }
+      case 0x0A: start = i + 1
+      default: return false
+      }
+    }
+    return true
+  }
+}
+
+/// RFC 2045 §6.7.
+enum QuotedPrintable {
+  /// Of text with CRLF line ends. No line is over 76 characters, none ends in white space, begins with `From ` or is a
+  /// dot alone.
+  static func encode(_ text: [UInt8]) -> [UInt8] {
+    var out: [UInt8] = []
+    out.reserveCapacity(text.count + text.count / 4)
+    var column = 0
+    var i = 0
+    while i < text.count {
+      let byte = text[i]
+      if byte == 0x0D, i + 1 < text.count, text[i + 1] == 0x0A {
+        out.append(contentsOf: [0x0D, 0x0A])
+        column = 0
+        i += 2
+        continue
+      }
+      let endsLine = i + 1 >= text.count || (text[i + 1] == 0x0D && i + 2 < text.count && text[i + 2] == 0x0A)
+      let isLiteral =
+        switch byte {
+        case 0x3D: false
+        case 0x20, 0x09: !endsLine
+        case 0x2E: column > 0
+        case 0x46: column > 0 || !text[i...].starts(with: "From ".utf8)
+        default: byte > 0x20 && byte < 0x7F
+        }
+      let width = isLiteral ? 1 : 3
+      // One column is left for the soft line break's `=`, unless the line ends here anyway.
+      if column + width > (endsLine ? 76 : 75) {
+        out.append(contentsOf: [0x3D, 0x0D, 0x0A])
+        column = 0
+        continue
+      }
+      if isLiteral {
+        out.append(byte)
+      } else {
+        out.append(0x3D)
+        out.append(hexDigits[Int(byte >> 4)])
+        out.append(hexDigits[Int(byte & 15)])
+      }
+      column += width
+      i += 1
+    }
+    return out
+  }
+}
+
+/// RFC 2045 §6.8.
+enum Base64 {
+  private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+
+  /// In lines of 76 characters, each with its CRLF.
+  static func lines(_ bytes: [UInt8]) -> [UInt8] {
+    var out: [UInt8] = []
+    out.reserveCapacity(bytes.count / 57 * 78 + 80)
+    var at = 0
+    while at < bytes.count {
+      let end = min(at + 57, bytes.count)
+      append(bytes[at..<end], to: &out)
+      out.append(contentsOf: [0x0D, 0x0A])
+      at = end
+    }
+    return out
+  }
+
+  /// Without line breaks.
+  static func append(_ bytes: some RandomAccessCollection<UInt8>, to out: inout [UInt8]) {
+    var group: UInt32 = 0
+    var held = 0
+    for byte in bytes {
+      group = group << 8 | UInt32(byte)
+      held += 1
+      if held == 3 {
+        for shift in [18, 12, 6, 0] as [UInt32] { out.append(alphabet[Int(group >> shift & 63)]) }
+        (group, held) = (0, 0)
+      }
+    }
+    guard held > 0 else { return }
+    group <<= held == 1 ? 16 : 8
+    out.append(alphabet[Int(group >> 18 & 63)])
+    out.append(alphabet[Int(group >> 12 & 63)])
+    out.append(held == 2 ? alphabet[Int(group >> 6 & 63)] : 0x3D)
+    out.append(0x3D)
+  }
+}

@@ -1,0 +1,48 @@
+import Model
+
+/// A send as bytes, with its envelope (RFC 5321 §3.3).
+public struct ComposedMessage: Hashable, Sendable {
+  /// The bare address or number it comes from; where bounces go.
+  public var envelopeFrom: String
+  /// The bare address or number it goes to.
+  public var envelopeTo: String
+  /// With its angle brackets.
+  public var messageID: String
+  /// A whole RFC 5322 message with CRLF line ends, not dot-stuffed; for SMS the text in UTF-8.
+  public var bytes: [UInt8]
+  /// An address in envelope or header has a local part outside ASCII (RFC 6531 §3.1).
+  public var needsSMTPUTF8: Bool
+
+  public init(
+    envelopeFrom: String, envelopeTo: String, messageID: String, bytes: [UInt8], needsSMTPUTF8: Bool
+  ) {
+    self.envelopeFrom = envelopeFrom
+    self.envelopeTo = envelopeTo
+    self.messageID = messageID
+    self.bytes = bytes
+    self.needsSMTPUTF8 = needsSMTPUTF8
+  }
+}
+
+/// Dates as a header has them.
+enum MailDate {
+  /// RFC 5322 §3.3, on `zone`'s clock: `Fri, 20 Nov 2026 09:00:12 +0100`.
+  static func format(_ instant: Instant, zone: Zone) -> String {
+    // The form has whole minutes; the offsets of zones before standard time had seconds.
+    let offset = zone.offset(at: instant) / 60 * 60
+    let local = instant.seconds + offset
+    let day = CalendarDay(number: Int(local >= 0 ? local / 86_400 : (local - 86_399) / 86_400))
+    let second = local - Int64(day.number) * 86_400
+    let (y, m, d) = day.components
+    func two(_ n: Int64) -> String { n < 10 ? "0\(n)" : "\(n)" }
+    let minutes = abs(offset) / 60
+    let time = "\(two(second / 3600)):\(two(second / 60 % 60)):\(two(second % 60))"
+    let sign = offset < 0 ? "-" : "+"
+    let year = String(repeating: "0", count: max(0, 4 - String(y).count)) + String(y)
+    return "\(weekdays[day.weekday.index]), \(d) \(months[m - 1]) \(year) \(time) "
+      + sign + two(minutes / 60) + two(minutes % 60)
+  }
+
+  private static let weekdays = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+  private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+}

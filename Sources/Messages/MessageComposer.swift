@@ -1,0 +1,197 @@
+import Model
+import Synchronization
+
+/// Makes planned sends into messages. It knows the project's campaigns and mailboxes and nothing of the day: the same
+/// send and date give the same bytes, whichever machine composes them.
+///
+/// Nothing in a send's data can add a header field: values that go into one lose their line breaks and controls
+/// (`HeaderText.clean`), and addresses are read anew.
+public struct MessageComposer: Sendable {
+  private let engine: TemplateEngine
+  private let campaigns: [String: Campaign]
+  private let mailboxes: [String: Mailbox]
+  private let attachments: AttachmentStore
+
+  /// - Parameter attachment: reads a file by its path relative to the project. It is called once for each path, and
+  ///   the encoded file is kept.
+  public init(
+    project: Project, engine: TemplateEngine, attachment: @escaping @Sendable (_ path: String) throws -> [UInt8]
+  ) {
+    self.engine = engine
+    campaigns = Dictionary(project.campaigns.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    mailboxes = Dictionary(project.mailboxes.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    attachments = AttachmentStore(read: attachment)
+  }
+
+  /// `<id@domain>` (RFC 5322 §3.6.4), the domain being the From address's. A number has no domain: SMS takes
+  /// `sms.invalid` (RFC 2606 §2), which can never be anyone's.
+  public static func messageID(for id: SendID, mailbox: Mailbox) -> String {
+    switch mailbox.sender {
+    case .email(let named): "<\(id.text)@\(named.address.domain)>"
+    case .sms: "<\(id.text)@sms.invalid>"
+    }
+  }
+
+  /// - Parameter date: when the attempt is made; it stands in `Date`, on the mailbox's clock.
+  /// - Throws: what is wrong with the send or its templates; trying again does not help.
+  public func compose(_ send: PlannedSend, date: Instant) throws(RenderProblem) -> ComposedMessage {
+    guard let campaign = campaigns[send.campaign] else { throw .notInProject(what: "campaign", name: send.campaign) }
+    guard let mailbox = mailboxes[send.mailbox] else { throw .notInProject(what: "mailbox", name: send.mailbox) }
+    guard let step = campaign.steps.first(where: { $0.id == send.step }) else {
+      throw .notInProject(what: "step", name: "\(send.campaign)/\(send.step)")
+    }
+    guard mailbox.sender.channel == send.channel else { throw .wrongChannel(mailbox: mailbox.id, send.channel) }
+    let content = try content(send, campaign, step, mailbox)
+    switch mailbox.sender {
+    case .email(let from): return try email(send, campaign, step, mailbox, from, content, date)
+    case .sms(let from): return try sms(send, mailbox, from, content)
+    }
+  }
+
+  // MARK: - Content
+
+  private struct Content {
+    var text: String?
+    var html: String?
+    var unsubscribe = UnsubscribeLinks()
+  }
+
+  /// What the send says. A message row's literal text takes the place of the step's templates altogether.
+  private func content(
+    _ send: PlannedSend, _ campaign: Campaign, _ step: Step, _ mailbox: Mailbox
+  ) throws(RenderProblem) -> Content {
+    var (text, html): (Template?, Template?)
+    if send.text == nil && send.html == nil {
+      let name = send.variant ?? ""
+      guard let variant = step.variants.first(where: { $0.id == name }) else {
+        throw .notInProject(what: "variant", name: "\(send.campaign)/\(send.step)/\(name)")
+      }
+      (text, html) = (variant.text, send.channel == .email ? variant.html : nil)
+    }
+
+    var values = send.vars
+    values["send_id"] = send.id.text
+    values["unsubscribe_url"] = nil
+    var content = Content(text: send.text, html: send.html)
+    let namesLink = [text, html].compactMap { $0 }.contains { engine.needs(of: $0).all.contains("unsubscribe_url") }
+    if namesLink || (send.channel == .email && campaign.messageClass == .bulk) {
+      let unsubscribe = campaign.unsubscribe
+      for template in [unsubscribe?.url, unsubscribe?.mailto] { add(mailbox, to: &values, for: template) }
+      content.unsubscribe = try UnsubscribeLinks(unsubscribe, values: values, engine: engine)
+      values["unsubscribe_url"] = content.unsubscribe.visible
+    }
+    for template in [text, html] { add(mailbox, to: &values, for: template) }
+    if let text { content.text = try engine.render(text, values) }
+    if let html { content.html = try engine.render(html, values) }
+    return content
+  }
+
+  /// The `mailbox.…` values that a template names. The plan's own never count: the mailbox may have changed since.
+  private func add(_ mailbox: Mailbox, to values: inout [String: String], for template: Template?) {
+    guard let template else { return }
+    for name in engine.needs(of: template).all where name.hasPrefix(TemplateEngine.mailboxPrefix) {
+      values[name] = mailbox.variable(String(name.dropFirst(TemplateEngine.mailboxPrefix.utf8.count)))
+    }
+  }
+
+  // MARK: - SMS
+
+  private func sms(
+    _ send: PlannedSend, _ mailbox: Mailbox, _ from: PhoneNumber, _ content: Content
+  ) throws(RenderProblem) -> ComposedMessage {
+    guard let to = PhoneNumber(send.to) else { throw .invalidRecipient(send.to) }
+    guard var text = content.text.map({ $0[...] }), !TemplateEngine.isBlank(String(text)) else { throw .noContent }
+    // A template file ends with a line break that nobody means to pay for.
+    while text.last?.isNewline == true { text = text.dropLast() }
+    return ComposedMessage(
+      envelopeFrom: from.e164, envelopeTo: to.e164, messageID: Self.messageID(for: send.id, mailbox: mailbox),
+      bytes: Array(text.utf8), needsSMTPUTF8: false)
+  }
+
+  // MARK: - E-mail
+
+  private func email(
+    _ send: PlannedSend, _ campaign: Campaign, _ step: Step, _ mailbox: Mailbox, _ from: NamedAddress,
+    _ content: Content, _ date: Instant
+  ) throws(RenderProblem) -> ComposedMessage {
+    guard let to = EmailAddress(send.to), Self.isPrintable(to) else { throw .invalidRecipient(send.to) }
+    for address in [from.address, mailbox.replyTo?.address].compactMap({ $0 }) where !Self.isPrintable(address) {
+      throw .invalidRecipient(address.envelope)
+    }
+    let messageID = Self.messageID(for: send.id, mailbox: mailbox)
+
+    var header = HeaderBlock()
+    header.add("Date", MailDate.format(date, zone: mailbox.zone))
+    header.addAddress("From", from.address, named: from.name)
+    if let replyTo = mailbox.replyTo { header.addAddress("Reply-To", replyTo.address, named: replyTo.name) }
+    header.addAddress("To", to, named: send.name)
+    if let subject = send.subject, !HeaderText.clean(subject).isEmpty { header.addUnstructured("Subject", subject) }
+    header.add("Message-ID", messageID)
+    // What is no Message-ID, such as a provider's own id, names no message to a reader and is left out.
+    let references = send.thread?.references.filter(Self.isMessageID) ?? []
+    if let last = references.last {
+      header.add("In-Reply-To", last)
+      header.addList("References", references, separator: "")
+    }
+    if campaign.messageClass == .bulk { content.unsubscribe.add(to: &header) }
+    header.add("MIME-Version", "1.0")
+
+    let part = try body(send, step, content)
+    var bytes = header.bytes
+    bytes.reserveCapacity(bytes.count + part.header.count + part.body.count + 2)
+    bytes.append(contentsOf: part.header)
+    bytes.append(contentsOf: [0x0D, 0x0A])
+    bytes.append(contentsOf: part.body)
+    return ComposedMessage(
+      envelopeFrom: from.address.envelope, envelopeTo: to.envelope, messageID: messageID, bytes: bytes,
+      needsSMTPUTF8: to.needsSMTPUTF8 || from.address.needsSMTPUTF8
+        || mailbox.replyTo?.address.needsSMTPUTF8 == true)
+  }
+
+  private func body(_ send: PlannedSend, _ step: Step, _ content: Content) throws(RenderProblem) -> MIMEPart {
+    let isBlank = [content.text, content.html].allSatisfy { $0.map(TemplateEngine.isBlank) ?? true }
+    guard !isBlank || !step.attachments.isEmpty else { throw .noContent }
+    var parts: [MIMEPart] = []
+    if let text = content.text { parts.append(.text(text, subtype: "plain")) }
+    if let html = content.html { parts.append(.text(html, subtype: "html")) }
+    let message = parts.count > 1 ? MIMEPart.multipart("alternative", parts, id: send.id) : parts.first
+    guard !step.attachments.isEmpty else { return message ?? .text("", subtype: "plain") }
+    var mixed = message.map { [$0] } ?? []
+    for path in step.attachments { mixed.append(try attachments.part(path)) }
+    return .multipart("mixed", mixed, id: send.id)
+  }
+
+  /// No control, separator or space beyond ASCII hides in a local part.
+  private static func isPrintable(_ address: EmailAddress) -> Bool {
+    !address.envelope.unicodeScalars.contains { HeaderText.isControl($0) || $0.properties.isWhitespace }
+  }
+
+  /// `<left@right>` of printable ASCII, in a length that fits on a line.
+  private static func isMessageID(_ text: String) -> Bool {
+    let bytes = Array(text.utf8)
+    return bytes.count >= 5 && bytes.count <= 900 && bytes.first == 0x3C && bytes.last == 0x3E
+      && bytes.count(where: { $0 == 0x40 }) == 1
+      && bytes[1..<(bytes.count - 1)].allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x3C && $0 != 0x3E }
+  }
+}
+
+/// The campaigns' attachments, each read and encoded once.
+private final class AttachmentStore: Sendable {
+  private let read: @Sendable (String) throws -> [UInt8]
+  private let parts = Mutex<[String: MIMEPart]>([:])
+
+  init(read: @escaping @Sendable (String) throws -> [UInt8]) { self.read = read }
+
+  func part(_ path: String) throws(RenderProblem) -> MIMEPart {
+    if let known = parts.withLock({ $0[path] }) { return known }
+    let bytes: [UInt8]
+    do {
+      bytes = try read(path)
+    } catch {
+      throw .attachment(path: path, reason: "\(error)")
+    }
+    let part = MIMEPart.attachment(path: path, bytes: bytes)
+    parts.withLock { $0[path] = part }
+    return part
+  }
+}
