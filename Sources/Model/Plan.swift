@@ -30,6 +30,16 @@ extension SendID: CustomStringConvertible, Comparable {
   public static func < (a: SendID, b: SendID) -> Bool { a.text < b.text }
 }
 
+/// The digest of a file too large to hold, fed piece by piece; the same text as `Hex.digest` of the whole.
+public struct FileDigest: Sendable {
+  private var hash = SHA256()
+
+  public init() {}
+  public mutating func update(_ bytes: UnsafeRawBufferPointer) { hash.update(bufferPointer: bytes) }
+  /// `sha256:` and 64 hex digits.
+  public var text: String { "sha256:" + Hex.encode(hash.finalize()) }
+}
+
 /// Lower-case hexadecimal, and the digests that files are known by.
 public enum Hex {
   public static func encode(_ bytes: some Sequence<UInt8>) -> String {

@@ -1,0 +1,281 @@
+import Model
+
+/// `audience`: contacts or message rows.
+enum AudienceKeys {
+  static let contacts = Key(
+    "contacts", .list(.string), "Contact files, relative to data/; globs may name several.", example: "[contacts.csv]")
+  static let including = Key(
+    "where", .map(.list(.text)), "Columns and the values of which each must have one.",
+    example: "{country: [DE, AT]}")
+  static let excluding = Key(
+    "except", .map(.list(.text)), "Columns and values: who matches all of them is left out.",
+    example: "{tags: [customer]}")
+  static let messages = Key(
+    "messages", .list(.string), "Files of message rows, relative to data/; globs may name several.",
+    example: "[messages/codes-*.csv]")
+  static let key = Key(
+    "key", .list(.string),
+    "Columns whose values make a row one of a kind; without it, all of the row but send_at does.",
+    example: "[order_id]")
+  static let columns = Key(
+    "columns", .map(.string), "Renames columns: their name, and ours.", example: "{mail: email}")
+  static let schema = Schema(
+    "audience", "Whom a campaign writes to: contacts, or message rows.",
+    [
+      contacts.info, including.info, excluding.info, messages.info, key.info, columns.info,
+      LaterKey.limit("fresh_within", "Files older than this are not read.", example: "20h"),
+    ])
+
+  /// What the file says; the files themselves are found and read later.
+  struct Given: Sendable {
+    var contacts: [String]?
+    var including: [String: [String]]
+    var excluding: [String: [String]]
+    var messages: [String]?
+    var key: [String]
+    var columns: [String: String]
+    var places: [String: Place]
+    var place: Place
+  }
+
+  static let type = ValueType<Given>.object(schema) { object in
+    let given = Given(
+      contacts: object.given(contacts), including: object.given(including) ?? [:],
+      excluding: object.given(excluding) ?? [:], messages: object.given(messages), key: object.given(key) ?? [],
+      columns: object.given(columns) ?? [:],
+      places: [
+        "contacts": object.place(contacts), "where": object.place(including), "except": object.place(excluding),
+        "messages": object.place(messages), "key": object.place(key), "columns": object.place(columns),
+      ], place: object.place)
+    if object.has(contacts) == object.has(messages) {
+      object.findings.error(object.place, "'audience' must name either 'contacts' or 'messages'")
+      return nil
+    }
+    let stray: [(Bool, String)] =
+      object.has(contacts)
+      ? [(object.has(key), "key"), (object.has(columns), "columns")]
+      : [(object.has(including), "where"), (object.has(excluding), "except")]
+    for (isGiven, name) in stray where isGiven {
+      object.findings.error(
+        given.places[name] ?? object.place,
+        "'\(name)' is for an audience of \(object.has(contacts) ? "messages" : "contacts")")
+    }
+    if (given.contacts ?? given.messages)?.isEmpty == true {
+      object.findings.error(object.place, "'audience' names no file")
+    }
+    return given.contacts == nil && given.messages == nil ? nil : given
+  }
+}
+
+/// `mailboxes: [ids]` or `{tag: …}`.
+enum MailboxChoiceKeys {
+  static let tag = Key("tag", .string, required: true, "Every mailbox with this tag.", example: "sales")
+  static let schema = Schema("mailboxes", "Mailboxes by tag.", [tag.info])
+
+  static let type = ValueType<Campaign.MailboxChoice>(
+    name: "a list of mailbox ids, or {tag: NAME}", shape: .either([.list(.string), .object(schema)])
+  ) { node, key, findings in
+    if node.entries != nil {
+      return ObjectReader(node, schema, findings, called: "'\(key)'")?.given(tag).map { .tag($0) }
+    }
+    return ValueType<[String]>.list(.string).decode(node, key, findings).map { .ids($0) }
+  }
+}
+
+/// `unsubscribe`.
+enum UnsubscribeKeys {
+  static let mailto = Key(
+    "mailto", .string, "A template of the address that takes unsubscribes (RFC 2369).",
+    example: "unsubscribe+{{send_id}}@example.com")
+  static let url = Key(
+    "url", .string, "A template of the https address that takes a one-click POST (RFC 8058).",
+    example: "https://example.com/u/{{send_id}}")
+  static let schema = Schema(
+    "unsubscribe", "How a recipient unsubscribes: the List-Unsubscribe header.", [mailto.info, url.info])
+
+  static let type = ValueType<Campaign.Unsubscribe>.object(schema) { object in
+    let unsubscribe = Campaign.Unsubscribe(
+      mailto: object.given(mailto).map { Template($0, place: object.place(mailto)) },
+      url: object.given(url).map { Template($0, place: object.place(url)) })
+    if let url = unsubscribe.url, !url.source.lowercased().hasPrefix("https://"), !url.source.hasPrefix("{{") {
+      object.findings.error(url.place, "'url' must begin with https:// (RFC 8058)")
+    }
+    if !object.has(mailto), !object.has(url) {
+      object.findings.error(object.place, "'unsubscribe' must give 'mailto', 'url' or both")
+    }
+    return unsubscribe
+  }
+}
+
+/// `campaigns/<id>/campaign.yaml`.
+enum CampaignKeys {
+  static let status = Key(
+    "status", .choice(of: Campaign.Status.allCases), default: "draft",
+    "active: planned; paused: nothing is due while it lasts; draft: not begun.", example: "active")
+  static let messageClass = Key(
+    "class", .choice(of: Campaign.MessageClass.allCases), default: "bulk",
+    "transactional (codes and alerts that were asked for): always open unless it names a window, no caps, "
+      + "unsubscribes do not apply, approval optional.", example: "transactional")
+  static let priority = Key(
+    "priority", .integer(-1_000_000...1_000_000), default: "0", "Higher goes first.", example: "10")
+  static let start = Key(
+    "start", .moment, "Nothing is due before it. A bare date means its first instant in the project's zone.",
+    example: "2026-11-20")
+  static let end = Key(
+    "end", .moment,
+    "Nothing goes out from then on. A bare date means the end of that day: its next midnight in the project's zone.",
+    example: "2026-12-31")
+  static let audience = Key(
+    "audience", AudienceKeys.type, required: true, "Whom it writes to.", example: "{contacts: [contacts.csv]}")
+  static let mailboxes = Key(
+    "mailboxes", MailboxChoiceKeys.type, required: true, "Who it writes from: ids, or {tag: NAME}.",
+    example: "[anna, ben]")
+  static let stopOn = Key(
+    "stop_on", .list(.choice(of: EventType.allCases.filter { $0 != .sent })), default: "reply",
+    "Events that end a contact's sequence.", example: "[reply, auto_reply]")
+  static let ttl = Key(
+    "ttl", .span(least: .init(milliseconds: 1)),
+    "How long after its first plan, or its row's send_at, a send is still worth making.", example: "2d")
+  static let unsubscribe = Key(
+    "unsubscribe", UnsubscribeKeys.type, "How a recipient unsubscribes.",
+    example: "{url: \"https://example.com/u/{{send_id}}\"}")
+  static let was = Key(
+    "was", .list(.id), "Earlier ids: history under them counts as its own.", example: "[welcome-2025]")
+  static let steps = Key(
+    "steps", StepKeys.list, "The messages, in order. An audience of messages has one, which may be left out.",
+    example: "[{id: intro, subject: Hello, text: intro.txt}]")
+
+  static let schema = Schema(
+    "campaign", "A sequence of steps for an audience: campaigns/<id>/campaign.yaml.",
+    [
+      status.info, messageClass.info, priority.info, start.info, end.info, audience.info, mailboxes.info,
+      SettingsKeys.window.info, SettingsKeys.holidays.info, stopOn.info, ttl.info, unsubscribe.info,
+      SettingsKeys.retry.info, SettingsKeys.approval.info, SettingsKeys.vars.info, was.info, steps.info,
+      LaterKey.limit("daily_new_limit", "First steps a day.", example: "50"),
+      LaterKey.limit("breaker", "When the campaign stops by itself.", example: "{bounce_rate: 0.05}"),
+      LaterKey.key(
+        "on_sent", "Rows to write for what was sent.", example: "{record: activated.csv, columns: [user_id]}",
+        "nothing would be recorded"),
+    ])
+}
+
+/// One step, and its variants.
+enum StepKeys {
+  static let id = Key(
+    "id", .id, required: true, "Stable: it, not the position, is what history remembers.", example: "intro")
+  static let was = Key("was", .list(.id), "Earlier ids of this step.", example: "[hello]")
+  static let delay = Key(
+    "delay", .delay, "After the step before it; with the next plan without it. 3bd: business days.", example: "3d")
+  static let channel = Key(
+    "channel", .choice(of: Step.StepChannel.allCases), default: "email",
+    "any: the first that the contact allows, e-mail before SMS; all: each that it allows.", example: "email")
+  static let subject = Key("subject", .string, "A Mustache template.", example: "Hello {{first_name}}")
+  static let text = Key(
+    "text", TemplateSource.type, "The plain-text body: a file beside the campaign, or {inline: TEXT}.",
+    example: "intro.txt")
+  static let html = Key(
+    "html", TemplateSource.type, "The HTML body: a file beside the campaign, or {inline: TEXT}.", example: "intro.html")
+  static let attachments = Key(
+    "attachments", .list(.string), "Files beside the campaign.", example: "[terms.pdf]")
+  static let reply = Key(
+    "reply", .bool, default: "false", "In the thread of the step before it, as an answer.", example: "true")
+  static let variants = Key(
+    "variants", .list(variant), "Alternatives, chosen by weight; what one leaves out is the step's.",
+    example: "[{id: a, subject: Hello}, {id: b, subject: Good morning}]")
+  static let schema = Schema(
+    "step", "One message of a sequence.",
+    [
+      id.info, was.info, delay.info, channel.info, subject.info, text.info, html.info, attachments.info, reply.info,
+      variants.info,
+    ])
+
+  static let weight = Key(
+    "weight", .integer(0...1_000_000), default: "1", "Its share among the variants.", example: "2")
+  static let variantSchema = Schema(
+    "variant", "One alternative of a step.", [id.info, weight.info, subject.info, text.info, html.info])
+
+  /// A subject and bodies as the file gives them.
+  struct Content: Sendable {
+    var id: String
+    var weight = 1
+    var subject: Template?
+    var text: TemplateSource?
+    var html: TemplateSource?
+    var place: Place
+  }
+
+  struct Given: Sendable {
+    var content: Content
+    var was: [String]
+    var delay: Delay?
+    var channel: Step.StepChannel
+    var attachments: [String]
+    var attachmentsPlace: Place
+    var reply: Bool
+    var replyPlace: Place
+    var variants: [Content]?
+    var variantsPlace: Place
+  }
+
+  private static func content(_ object: ObjectReader) -> Content? {
+    let id = object.given(id)
+    let content = Content(
+      id: id ?? "", subject: object.given(subject).map { Template($0, place: object.place(subject)) },
+      text: object.given(text), html: object.given(html), place: object.place)
+    return id == nil ? nil : content
+  }
+
+  static let variant = ValueType<Content>.object(variantSchema) { object in
+    let weight = object.value(weight) ?? 1
+    var content = content(object)
+    content?.weight = weight
+    return content
+  }
+
+  static let step = ValueType<Given>.object(schema) { object in
+    let content = content(object)
+    let was = object.given(was) ?? []
+    let delay = object.given(delay)
+    let channel = object.value(channel) ?? .email
+    let attachments = object.given(attachments) ?? []
+    let reply = object.value(reply) ?? false
+    let variants = object.given(variants)
+    guard let content else { return nil }
+    return Given(
+      content: content, was: was, delay: delay, channel: channel, attachments: attachments,
+      attachmentsPlace: object.place(Self.attachments), reply: reply, replyPlace: object.place(Self.reply),
+      variants: variants, variantsPlace: object.place(Self.variants))
+  }
+
+  static let list = ValueType<[Given]>.list(step)
+}
+
+/// `text` and `html`: a file's name, or `{inline: …}`.
+struct TemplateSource: Sendable {
+  enum Kind: Sendable { case file(String), inline(String) }
+  var kind: Kind
+  var place: Place
+
+  static let inline = Key("inline", .string, required: true, "The template itself.", example: "Hello {{first_name}}")
+  static let schema = Schema("inline template", "A template in place of a file's name.", [inline.info])
+
+  static let type = ValueType<TemplateSource>(
+    name: "a file's name or {inline: TEXT}", shape: .either([.string, .object(schema)])
+  ) { node, key, findings in
+    if node.entries != nil {
+      guard let object = ObjectReader(node, schema, findings, called: "'\(key)'") else { return nil }
+      return object.given(inline).map { TemplateSource(kind: .inline($0), place: object.place(inline)) }
+    }
+    guard let path = ValueType<String>.string.decode(node, key, findings) else { return nil }
+    return TemplateSource(kind: .file(path), place: node.place)
+  }
+}
+
+/// Every schema, for `explain` and JSON Schema.
+public enum Schemas {
+  public static let all: [Schema] = [
+    SettingsKeys.schema, ContactCapKeys.schema, RetryKeys.schema, MailboxKeys.schema, ProviderKeys.smtp,
+    ProviderKeys.file, SecretKeys.schema, CampaignKeys.schema, AudienceKeys.schema, MailboxChoiceKeys.schema,
+    UnsubscribeKeys.schema, StepKeys.schema, StepKeys.variantSchema, TemplateSource.schema,
+  ]
+}

@@ -1,0 +1,66 @@
+import Model
+
+/// An entry of `data/mailboxes.yaml`, or a row of `data/mailboxes.csv` with the same keys as columns.
+enum MailboxKeys {
+  static let id = Key("id", .id, required: true, "What campaigns and contacts call it.", example: "anna")
+  static let from = Key(
+    "from", .sender, required: true,
+    "Who the mail is from: an address makes it an e-mail mailbox, a number an SMS one.",
+    example: "Anna Schmidt <anna@example.com>")
+  static let replyTo = Key(
+    "reply_to", .address, "Where answers go, if not to the sender.", example: "replies@example.com")
+  static let dailyLimit = Key(
+    "daily_limit", .integer(0...10_000_000), "Sends on one calendar day in the mailbox's zone; no limit without it.",
+    example: "50")
+  static let minGap = Key(
+    "min_gap", .span(), default: "0s", "The least time between two attempts.", example: "90s")
+  static let window = Key(
+    "window", .window, default: "always", "When it may send; the campaign's window must be open too.",
+    example: "mon-fri 08:00-18:00 mailbox")
+  static let timezone = Key(
+    "timezone", .zone, "Where its days begin and `mailbox` windows are read; the project's zone without it.",
+    example: "Europe/Berlin")
+  static let providers = Key(
+    "providers", .list(.id), required: true, "Ids of providers, first choice first.", example: "[main, backup]")
+  static let tags = Key("tags", .list(.string), "For campaigns that take mailboxes by tag.", example: "[sales]")
+  static let vars = Key(
+    "vars", .map(.text), "Variables for templates, as {{mailbox.NAME}}.", example: "{title: Head of Sales}")
+
+  static let schema = Schema(
+    "mailbox", "A sending identity: data/mailboxes.yaml or mailboxes.csv.",
+    [
+      id.info, from.info, replyTo.info, dailyLimit.info, minGap.info, window.info, timezone.info, providers.info,
+      tags.info, vars.info,
+      LaterKey.limit("hourly_limit", "Sends in one clock hour.", example: "20"),
+      LaterKey.limit("rolling_limit", "Sends in any 24 hours.", example: "500"),
+      LaterKey.limit(
+        "ramp", "A daily limit that grows.", example: "{from: 10, step: 5, every_days: 2, start: 2026-11-01}"),
+      LaterKey.key(
+        "dkim", "Signs the mailbox's mail.", example: "{domain: example.com, selector: s1, key_file: s1.pem}",
+        "mail that is not signed as asked may be refused"),
+    ])
+
+  /// Nil if a key that makes it what it is is missing or wrong.
+  static func mailbox(_ object: ObjectReader, settings: Settings) -> Mailbox? {
+    let id = object.given(id)
+    let sender = object.given(from)
+    let chain = object.given(providers)
+    let reply = object.given(replyTo)
+    let limit = object.given(dailyLimit)
+    let gap = object.value(minGap) ?? .zero
+    let open = object.value(window) ?? .always
+    let zone = object.given(timezone) ?? settings.zone
+    let words = object.given(tags) ?? []
+    let values = object.given(vars) ?? [:]
+    if chain?.isEmpty == true {
+      object.findings.error(object.place(providers), "'providers' is empty; name at least one provider")
+    }
+    if case .sms? = sender, object.has(replyTo) {
+      object.findings.error(object.place(replyTo), "'reply_to' is for e-mail; an SMS mailbox has none")
+    }
+    guard let id, let sender, let chain else { return nil }
+    return Mailbox(
+      id: id, sender: sender, replyTo: reply, dailyLimit: limit, minGap: gap, window: open, zone: zone,
+      providers: chain, tags: words, vars: values, place: object.place)
+  }
+}

@@ -1,0 +1,116 @@
+import Model
+
+/// `retry`: in settings, and per campaign over them.
+enum RetryKeys {
+  static let backoff = Key(
+    "backoff", .span(least: .init(milliseconds: 1)), default: "1m",
+    "The wait before the second attempt; it doubles with each one after it.", example: "1m")
+  static let maxBackoff = Key(
+    "max_backoff", .span(least: .init(milliseconds: 1)), default: "30m", "The longest wait between two attempts.",
+    example: "30m")
+  static let giveUpAfter = Key(
+    "give_up_after", .span(least: .init(milliseconds: 1)), default: "4d",
+    "Counted from the first attempt; after it the send becomes a dead letter (RFC 5321 §4.5.4.1: 4 to 5 days).",
+    example: "4d")
+  static let attempts = Key(
+    "attempts", .integer(1...1000), "At most so many attempts; without it, as many as fit into give_up_after.",
+    example: "6")
+  static let schema = Schema(
+    "retry", "When a send that was put off is tried again.",
+    [backoff.info, maxBackoff.info, giveUpAfter.info, attempts.info])
+
+  /// A campaign gives some of it, the settings the rest.
+  struct Given: Sendable {
+    var backoff: Instant.Span?
+    var maxBackoff: Instant.Span?
+    var giveUpAfter: Instant.Span?
+    var attempts: Int?
+
+    func over(_ base: RetryPolicy) -> RetryPolicy {
+      RetryPolicy(
+        backoff: backoff ?? base.backoff, maxBackoff: maxBackoff ?? base.maxBackoff,
+        giveUpAfter: giveUpAfter ?? base.giveUpAfter, attempts: attempts ?? base.attempts)
+    }
+  }
+
+  static let type = ValueType<Given>.object(schema) { object in
+    let given = Given(
+      backoff: object.given(backoff), maxBackoff: object.given(maxBackoff), giveUpAfter: object.given(giveUpAfter),
+      attempts: object.given(attempts))
+    if let least = given.backoff, let most = given.maxBackoff, least > most {
+      object.findings.error(object.place(maxBackoff), "'max_backoff' (\(most)) is shorter than 'backoff' (\(least))")
+    }
+    return given
+  }
+
+  /// What the keys' own defaults come to.
+  static var defaults: RetryPolicy {
+    Given(
+      backoff: backoff.defaultValue, maxBackoff: maxBackoff.defaultValue, giveUpAfter: giveUpAfter.defaultValue
+    ).over(RetryPolicy())
+  }
+}
+
+/// `contact_caps`.
+enum ContactCapKeys {
+  static let perDay = Key(
+    "per_day", .integer(0...1_000_000), "Sends to one contact on one day of the project, over all bulk campaigns.",
+    example: "1")
+  static let schema = Schema(
+    "contact_caps", "How much one contact may get.",
+    [
+      perDay.info,
+      LaterKey.limit("per_week", "Sends to one contact in seven days of the project.", example: "3"),
+    ])
+}
+
+/// `campaigns/settings.yaml`.
+enum SettingsKeys {
+  static let timezone = Key(
+    "timezone", .zone, default: "UTC",
+    "The project's time zone: its days, and the zone of contacts that have none.", example: "Europe/Berlin")
+  static let dayStarts = Key(
+    "day_starts", .timeOfDay, default: "00:00", "When the project's day begins, on its own clock.", example: "06:00")
+  static let window = Key(
+    "window", .window, default: "always", "When campaigns that name no window of their own may send.",
+    example: "mon-fri 09:00-17:00 contact")
+  static let holidays = Key(
+    "holidays", .list(.date), "Days on which no window opens and which business days pass over.",
+    example: "[2026-12-25, 2026-12-26]")
+  static let contactCaps = Key(
+    "contact_caps", .object(ContactCapKeys.schema) { $0.given(ContactCapKeys.perDay) },
+    "How much one contact may get, over all bulk campaigns.", example: "{per_day: 1}")
+  static let retry = Key(
+    "retry", RetryKeys.type, "When a send that was put off is tried again.", example: "{backoff: 1m, max_backoff: 30m}")
+  static let approval = Key(
+    "approval", .choice(of: Approval.allCases), default: "required",
+    "Whether a plan's lines go out only once a person has approved them. Transactional campaigns are optional unless "
+      + "they say otherwise.", example: "required")
+  static let vars = Key(
+    "vars", .map(.text), "Variables for every template; a campaign's of the same name win.",
+    example: "{sender_company: Example GmbH}")
+  static let seed = Key("seed", .seed, default: "0", "Decides ties, jitter and variants.", example: "7")
+
+  static let schema = Schema(
+    "settings", "The project's defaults: campaigns/settings.yaml.",
+    [
+      timezone.info, dayStarts.info, window.info, holidays.info, contactCaps.info, retry.info, approval.info, vars.info,
+      seed.info,
+      LaterKey.limit("domain_caps", "Sends to one domain on one day.", example: "{per_day: 100, except: [gmail.com]}"),
+      LaterKey.limit(
+        "breaker", "When a campaign stops by itself.", example: "{bounce_rate: 0.05, min_sends: 100}"),
+    ])
+
+  static func settings(_ object: ObjectReader) -> Settings {
+    let seed = object.value(seed) ?? 0
+    return Settings(
+      zone: object.value(timezone) ?? .utc, dayStarts: object.value(dayStarts) ?? 0,
+      window: object.value(window) ?? .always, holidays: Set(object.given(holidays) ?? []),
+      contactCapPerDay: object.given(contactCaps), retry: retry(object), approval: object.value(approval) ?? .required,
+      vars: object.given(vars) ?? [:], seed: seed)
+  }
+
+  private static func retry(_ object: ObjectReader) -> RetryPolicy {
+    object.given(retry)?.over(RetryKeys.defaults) ?? RetryKeys.defaults
+  }
+}

@@ -1,0 +1,174 @@
+import Foundation
+import Model
+
+/// Files of message rows into one campaign's table.
+struct MessageLoader {
+  let audience: AudienceKeys.Given
+  let zone: Zone
+  let findings: Findings
+  /// Their column names to ours.
+  private let renames: [String: String]
+  private let keyColumns: [String]
+  private var seen: Set<String> = []
+  private var table = MessageTable()
+
+  init(_ audience: AudienceKeys.Given, zone: Zone, _ findings: Findings) {
+    self.audience = audience
+    self.zone = zone
+    self.findings = findings
+    renames = Dictionary(
+      audience.columns.map { (CSVHeader.normalise($0.key), CSVHeader.normalise($0.value)) },
+      uniquingKeysWith: { first, _ in first })
+    let names = renames
+    keyColumns = audience.key.map { CSVHeader.normalise($0) }.map { names[$0] ?? $0 }.sorted()
+  }
+
+  static func read(
+    _ audience: AudienceKeys.Given, paths: [String], _ files: ProjectFiles, zone: Zone, _ findings: Findings
+  )
+    -> MessageTable
+  {
+    var loader = MessageLoader(audience, zone: zone, findings)
+    for path in paths {
+      let batch = (((path as NSString).lastPathComponent) as NSString).deletingPathExtension
+      RowFile.read(path, .messages, files, findings) { header in
+        loader.see(header.names)
+        return loader.checkRenames(header)
+      } row: { row in
+        loader.see(row.values.keys)
+        loader.add(row, batch: batch)
+      } bad: { place, detail in
+        loader.reject(place, detail)
+      }
+    }
+    if !paths.isEmpty { loader.checkColumns() }
+    return loader.table
+  }
+
+  private mutating func see(_ names: some Sequence<String>) {
+    seen.formUnion(names)
+    for name in names { if let ours = renames[name] { seen.insert(ours) } }
+  }
+
+  private func checkRenames(_ header: CSVHeader) -> Bool {
+    let ours = header.names.map { renames[$0] ?? $0 }
+    for (i, name) in ours.enumerated() where ours.firstIndex(of: name) != i {
+      findings.error(header.places[i], "'columns' gives this file two columns named '\(name)'")
+      return false
+    }
+    return true
+  }
+
+  /// A key or a renamed column that no file has would quietly make every row the same.
+  private func checkColumns() {
+    for (theirs, _) in audience.columns.sorted(by: { $0.key < $1.key })
+    where !seen.contains(CSVHeader.normalise(theirs)) {
+      findings.error(
+        audience.places["columns"] ?? audience.place,
+        "no file has a column '\(theirs)'" + Nearest.hint(theirs, among: seen.sorted()))
+    }
+    for name in keyColumns where !seen.contains(name) {
+      findings.error(
+        audience.places["key"] ?? audience.place,
+        "no file has a column '\(name)'" + Nearest.hint(name, among: seen.sorted()))
+    }
+  }
+
+  private mutating func reject(_ place: Place, _ detail: String) {
+    table.rejected.append(RejectedRow(place: place, reason: .invalidRow, detail: detail))
+  }
+
+  private mutating func add(_ raw: DataRow, batch: String) {
+    var values: [String: String] = [:]
+    for (name, value) in raw.values {
+      let ours = renames[name] ?? name
+      guard values.updateValue(value, forKey: ours) == nil else {
+        return reject(raw.place, "the row has two values for '\(ours)'")
+      }
+    }
+    var sendAt: Instant?
+    if let text = values["send_at"] {
+      sendAt = Instant(text.trimmingCharacters(in: .whitespaces), zone: zone)
+      guard sendAt != nil else {
+        return reject(
+          raw.place("send_at"), "send_at: '\(text.prefix(40))' is no time, such as 2026-11-20T09:00:00+01:00")
+      }
+    }
+    for name in keyColumns where values[name] == nil {
+      return reject(raw.place, "the row has no value for its key column '\(name)'")
+    }
+    var row = MessageRow(
+      contact: trimmed(values["contact"]), name: trimmed(values["name"]), from: trimmed(values["from"]),
+      sendAt: sendAt, subject: values["subject"], text: values["text"], html: values["html"], values: values,
+      key: "", batch: batch, place: raw.place)
+    let keyParts = keyParts(values)
+    if let destinations = raw.destinations {
+      return spread(row, over: destinations, keyParts)
+    }
+    let (email, phone) = (trimmed(values["email"]), trimmed(values["phone"]))
+    guard row.contact != nil || email != nil || phone != nil else {
+      return reject(raw.place, "the row names no contact, no email and no phone")
+    }
+    address(&row, email, phone)
+    row.key = Self.key(keyParts)
+    table.rows.append(row)
+  }
+
+  private func trimmed(_ text: String?) -> String? {
+    guard let text = text?.trimmingCharacters(in: .whitespacesAndNewlines), !text.isEmpty else { return nil }
+    return text
+  }
+
+  private func address(_ row: inout MessageRow, _ email: String?, _ phone: String?) {
+    row.email = email.flatMap { EmailAddress($0) }
+    row.phone = phone.flatMap { PhoneNumber($0) }
+    if row.contact == nil, row.email == nil, row.phone == nil {
+      row.defect = Contact.Defect(.invalidAddress, "'\((email ?? phone ?? "").prefix(100))' is no address")
+    }
+  }
+
+  /// One row for each of `destinations: [{email, name}]`.
+  private mutating func spread(_ row: MessageRow, over destinations: [JSON], _ keyParts: [String]) {
+    guard !destinations.isEmpty else { return reject(row.place, "'destinations' is empty") }
+    for (i, destination) in destinations.enumerated() {
+      guard let members = destination.object, let email = destination["email"]?.string,
+        members.allSatisfy({ $0.value.string != nil || $0.value == .null })
+      else {
+        reject(row.place, "destination \(i + 1) must be {email, name}")
+        continue
+      }
+      if let stray = members.first(where: { !["email", "name"].contains($0.key) }) {
+        reject(row.place, "destination \(i + 1) has an unknown key '\(stray.key)'; it must be {email, name}")
+        continue
+      }
+      var one = row
+      one.values["email"] = email
+      if let name = trimmed(destination["name"]?.string) {
+        one.name = name
+        one.values["name"] = name
+      }
+      one.contact = nil
+      one.values["contact"] = nil
+      address(&one, trimmed(email), nil)
+      one.key = Self.key(keyParts + ["destination", one.email?.canonical ?? email])
+      table.rows.append(one)
+    }
+  }
+
+  /// The key columns' values, or all of the row but `send_at`, each name before its value.
+  private func keyParts(_ values: [String: String]) -> [String] {
+    let names = keyColumns.isEmpty ? values.keys.filter { $0 != "send_at" }.sorted() : keyColumns
+    return names.flatMap { [$0, values[$0] ?? ""] }
+  }
+
+  /// 32 hex digits over the parts, each with its length before it, so that no two lists of parts run together.
+  static func key(_ parts: [String]) -> String {
+    var bytes: [UInt8] = []
+    for part in parts {
+      let n = UInt32(truncatingIfNeeded: part.utf8.count)
+      for shift in [24, 16, 8, 0] as [UInt32] { bytes.append(UInt8(n >> shift & 0xFF)) }
+      bytes += Array(part.utf8)
+    }
+    return String(Hex.digest(bytes).dropFirst("sha256:".count).prefix(32))
+  }
+}
