@@ -30,3 +30,16 @@ static inline CURLMcode nm_multi_setopt_long(CURLM *multi, CURLMoption option, l
 }
 // A CURLMsg holds a union that Swift reads poorly: the result of a finished transfer.
 static inline CURLcode nm_message_result(const CURLMsg *message) { return message->data.result; }
+
+// The socket interface of a multi handle: libcurl tells which sockets and which timer it waits for.
+typedef int (*nm_socket_callback)(CURL *easy, curl_socket_t socket, int what, void *context, void *socket_context);
+static inline CURLMcode nm_multi_setopt_socket_callback(CURLM *multi, nm_socket_callback callback) {
+  return curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, callback);
+}
+typedef int (*nm_timer_callback)(CURLM *multi, long milliseconds, void *context);
+static inline CURLMcode nm_multi_setopt_timer_callback(CURLM *multi, nm_timer_callback callback) {
+  return curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, callback);
+}
+static inline CURLMcode nm_multi_setopt_pointer(CURLM *multi, CURLMoption option, void *value) {
+  return curl_multi_setopt(multi, option, value);
+}

@@ -1,0 +1,140 @@
+import Delivery
+import Model
+
+/// An attempt from `begin` to its end.
+final class Job {
+  let attempt: OutgoingAttempt
+  let traits: MessageTraits
+  /// The caller has its intent on disk.
+  var isCompleted = false
+  /// The connection that carries it, once one does.
+  weak var connection: Connection?
+
+  init(_ attempt: OutgoingAttempt) {
+    self.attempt = attempt
+    traits = MessageTraits(attempt.message)
+  }
+}
+
+/// What shares connections, refused credentials and rests.
+final class Login {
+  let name: String
+  /// As the latest attempt had it.
+  var endpoint: Endpoint
+  var waiting: [Job] = []
+  /// `waiting`'s first that still waits: taking one moves this on.
+  var firstWaiting = 0
+  var connections: [Connection] = []
+  /// A connection got through: until then only one at a time is tried, so that a wrong password is shown to the
+  /// server once and not `maxConnections` times.
+  var isProven = false
+  /// No new connection before this.
+  var pauseUntil = Instant(milliseconds: .min)
+
+  init(_ endpoint: Endpoint) {
+    name = endpoint.login
+    self.endpoint = endpoint
+  }
+
+  var waitingCount: Int { waiting.count - firstWaiting }
+  var hasLive: Bool { connections.contains { $0.phase == .idle || $0.phase == .busy } }
+  var connecting: Int { connections.count { $0.phase == .connecting } }
+
+  func takeWaiting() -> Job? {
+    guard firstWaiting < waiting.count else { return nil }
+    let job = waiting[firstWaiting]
+    firstWaiting += 1
+    if firstWaiting == waiting.count {
+      waiting.removeAll(keepingCapacity: true)
+      firstWaiting = 0
+    } else if firstWaiting > 1024 {
+      waiting.removeFirst(firstWaiting)
+      firstWaiting = 0
+    }
+    return job
+  }
+
+  func takeAllWaiting() -> [Job] {
+    let jobs = Array(waiting[firstWaiting...])
+    waiting = []
+    firstWaiting = 0
+    return jobs
+  }
+}
+
+/// One SMTP connection and the transaction on it.
+///
+///     connecting ─▶ idle ◀─▶ busy
+///         │          │        │
+///         └──────────┴────────┴─▶ quitting ─▶ closed
+final class Connection {
+  enum Phase { case connecting, idle, busy, quitting, closed }
+  enum Flushed {
+    case all, blocked
+    case failed(String)
+  }
+
+  let link: Link
+  unowned let login: Login
+  let timeouts: Timeouts
+  let limit: Int
+  var phase = Phase.connecting
+  /// Nil once its attempt has been told its end.
+  var job: Job?
+  var transaction: Transaction?
+  var parser = ReplyParser()
+  /// Attempts begun on it.
+  var messages = 0
+  /// When it has waited long enough; what that means depends on the phase.
+  var deadline: Instant
+  /// Its place in the transport's list.
+  var index = 0
+  var linesSeen = 0
+  private var out: [UInt8] = []
+  private var outStart = 0
+
+  init(link: Link, login: Login, timeouts: Timeouts, limit: Int, deadline: Instant) {
+    self.link = link
+    self.login = login
+    self.timeouts = timeouts
+    self.limit = max(1, limit)
+    self.deadline = deadline
+  }
+
+  /// Everything has been handed to the connection, the final dot too if there is one.
+  var isWritten: Bool { outStart == out.count }
+
+  /// Gives the bytes still to be written to `change`, which may append.
+  func write<Result>(_ change: (inout [UInt8]) -> Result) -> Result {
+    change(&out)
+  }
+
+  func flush() -> Flushed {
+    while outStart < out.count {
+      switch link.send(out, from: outStart) {
+      case .bytes(let count): outStart += count
+      case .again: return .blocked
+      case .failed(let text): return .failed(text)
+      }
+    }
+    // One large message must not keep its memory on every connection.
+    out.removeAll(keepingCapacity: out.capacity <= 1 << 20)
+    outStart = 0
+    return .all
+  }
+
+  /// The allowed wait for what the transaction awaits now.
+  var allowance: Instant.Span {
+    switch transaction?.state {
+    case .mail: timeouts.mail
+    case .rcpt: timeouts.rcpt
+    case .data: timeouts.data
+    case .message: isWritten ? timeouts.message : timeouts.block
+    case .emptyMessage: timeouts.message
+    case .reset: timeouts.reset
+    // The intent takes as long as it takes; the server's patience is the limit.
+    case .ready: .days(1)
+    case .over, nil: Timeouts.idle
+    }
+  }
+}

@@ -1,0 +1,250 @@
+import CCurl
+import Delivery
+import Model
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// One connection of libcurl: name, TCP, TLS, EHLO and AUTH are libcurl's, the bytes after them ours
+/// (`CURLOPT_CONNECT_ONLY`).
+///
+/// Each link has a multi handle of its own. A multi handle's connection cache takes a CONNECT_ONLY connection for an
+/// idle one: whenever another transfer connects, it closes those that are old (`CURLOPT_MAXAGE_CONN`, 118 s) or that
+/// have bytes to read, which here are live connections with a reply under way. Alone in its cache, nothing of it is
+/// ever pruned.
+///
+/// Not Sendable: both handles, and the pointers that libcurl holds to this object, live on the transport's thread.
+final class Link {
+  enum Received {
+    case bytes(Int)
+    case again
+    case closed(String)
+  }
+  enum Sent {
+    case bytes(Int)
+    case again
+    case failed(String)
+  }
+
+  /// The sockets that libcurl waits for while it connects, with their poll events.
+  private(set) var sockets: [Int32: Int16] = [:]
+  /// When libcurl wants to be called at the latest, on the monotonic clock.
+  private(set) var timer: Instant?
+  private(set) var handshake: Handshake
+  /// Counts the lines heard from the server, so that silence can be told from slowness.
+  private(set) var linesHeard = 0
+  /// After the login: the connection's socket.
+  private(set) var socket: Int32 = -1
+  let isEncrypted: Bool
+
+  private var easy: UnsafeMutableRawPointer?
+  private var multi: UnsafeMutableRawPointer?
+  private let errorText: UnsafeMutablePointer<CChar>
+  private static let globalResult = curl_global_init(Int(CURL_GLOBAL_ALL))
+
+  /// Nil if libcurl has no memory or lacks an option that safety depends on.
+  init?(_ smtp: Endpoint.SMTP, ehlo: String, timeout: Instant.Span) {
+    isEncrypted = smtp.security != .none
+    handshake = Handshake(mayFallBack: smtp.security == .none && smtp.username == nil)
+    errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
+    errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
+    guard Self.globalResult == CURLE_OK, let easy = curl_easy_init() else { return nil }
+    self.easy = easy
+    guard let multi = curl_multi_init() else { return nil }
+    self.multi = multi
+    guard configure(easy, smtp, ehlo: ehlo, timeout: timeout) else { return nil }
+    let me = Unmanaged.passUnretained(self).toOpaque()
+    _ = nm_multi_setopt_pointer(multi, CURLMOPT_SOCKETDATA, me)
+    _ = nm_multi_setopt_pointer(multi, CURLMOPT_TIMERDATA, me)
+    _ = nm_multi_setopt_socket_callback(multi) { _, socket, what, context, _ in
+      context.map { Unmanaged<Link>.fromOpaque($0).takeUnretainedValue().interest(socket, what) }
+      return 0
+    }
+    _ = nm_multi_setopt_timer_callback(multi) { _, milliseconds, context in
+      context.map { Unmanaged<Link>.fromOpaque($0).takeUnretainedValue().setTimer(milliseconds) }
+      return 0
+    }
+    guard curl_multi_add_handle(multi, easy) == CURLM_OK else { return nil }
+  }
+
+  private func configure(
+    _ easy: UnsafeMutableRawPointer, _ smtp: Endpoint.SMTP, ehlo: String, timeout: Instant.Span
+  ) -> Bool {
+    var ok = true
+    func set(_ option: CURLoption, _ value: Int) { ok = ok && nm_setopt_long(easy, option, value) == CURLE_OK }
+    func set(_ option: CURLoption, _ value: String) { ok = ok && nm_setopt_string(easy, option, value) == CURLE_OK }
+    let host = smtp.host.contains(":") ? "[\(smtp.host)]" : smtp.host
+    let scheme = smtp.security == .implicit ? "smtps" : "smtp"
+    set(CURLOPT_URL, "\(scheme)://\(host):\(smtp.port)/\(ehlo)")
+    set(CURLOPT_PROTOCOLS_STR, "smtp,smtps")
+    // The environment's proxies are for browsers.
+    set(CURLOPT_PROXY, "")
+    set(CURLOPT_CONNECT_ONLY, 1)
+    set(CURLOPT_NOSIGNAL, 1)
+    set(CURLOPT_TCP_NODELAY, 1)
+    set(CURLOPT_FRESH_CONNECT, 1)
+    set(CURLOPT_SSL_VERIFYPEER, 1)
+    set(CURLOPT_SSL_VERIFYHOST, 2)
+    set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
+    if smtp.security == .starttls { set(CURLOPT_USE_SSL, Int(CURLUSESSL_ALL.rawValue)) }
+    if let certificates = smtp.certificates {
+      set(CURLOPT_CAINFO, certificates)
+      ok = ok && nm_setopt_string(easy, CURLOPT_CAPATH, nil) == CURLE_OK
+    }
+    // The transport measures waits by its own clock; these are a backstop, a little later.
+    set(CURLOPT_SERVER_RESPONSE_TIMEOUT, Int(clamping: timeout.secondsRoundedUp + 2))
+    set(CURLOPT_CONNECTTIMEOUT_MS, Int(clamping: timeout.milliseconds * 4 + 2000))
+    if let username = smtp.username {
+      set(CURLOPT_SASL_IR, 1)
+      set(CURLOPT_USERNAME, username)
+      if let token = smtp.token {
+        set(CURLOPT_XOAUTH2_BEARER, token.revealed)
+        set(CURLOPT_LOGIN_OPTIONS, "AUTH=XOAUTH2")
+      } else {
+        set(CURLOPT_PASSWORD, smtp.password?.revealed ?? "")
+      }
+    }
+    let me = Unmanaged.passUnretained(self).toOpaque()
+    ok = ok && nm_setopt_pointer(easy, CURLOPT_ERRORBUFFER, errorText) == CURLE_OK
+    ok = ok && nm_setopt_pointer(easy, CURLOPT_HEADERDATA, me) == CURLE_OK
+    ok =
+      ok
+      && nm_setopt_data_callback(easy, CURLOPT_HEADERFUNCTION) { data, size, count, context in
+        guard let data, let context else { return 0 }
+        let link = Unmanaged<Link>.fromOpaque(context).takeUnretainedValue()
+        link.heard(UnsafeRawBufferPointer(start: data, count: size * count))
+        return size * count
+      } == CURLE_OK
+    return ok
+  }
+
+  deinit {
+    close()
+    errorText.deallocate()
+  }
+
+  // MARK: While it connects
+
+  private func interest(_ socket: Int32, _ what: Int32) {
+    switch what {
+    case CURL_POLL_IN: sockets[socket] = Int16(POLLIN)
+    case CURL_POLL_OUT: sockets[socket] = Int16(POLLOUT)
+    case CURL_POLL_INOUT: sockets[socket] = Int16(POLLIN) | Int16(POLLOUT)
+    default: sockets[socket] = nil
+    }
+  }
+
+  private func setTimer(_ milliseconds: Int) {
+    timer = milliseconds < 0 ? nil : MonotonicTime.now() + Instant.Span(milliseconds: Int64(milliseconds))
+  }
+
+  private func heard(_ line: UnsafeRawBufferPointer) {
+    linesHeard += 1
+    handshake.take(line)
+    // libcurl would say QUIT and block in wait for its answer; on a socket that is shut it cannot.
+    if handshake.isHopeless { shutDown() }
+  }
+
+  private func shutDown() {
+    for socket in sockets.keys { SystemCalls.shutDown(socket) }
+    if socket >= 0 { SystemCalls.shutDown(socket) }
+  }
+
+  /// A socket that libcurl waits for is ready.
+  func ready(_ socket: Int32, events: Int16) {
+    guard let multi else { return }
+    var mask: Int32 = 0
+    if events & Int16(POLLIN) != 0 { mask |= CURL_CSELECT_IN }
+    if events & Int16(POLLOUT) != 0 { mask |= CURL_CSELECT_OUT }
+    if events & ~(Int16(POLLIN) | Int16(POLLOUT)) != 0 { mask |= CURL_CSELECT_ERR | CURL_CSELECT_IN }
+    var running: Int32 = 0
+    curl_multi_socket_action(multi, socket, mask, &running)
+  }
+
+  /// Calls libcurl if its time has come.
+  func tick(_ now: Instant) {
+    guard let multi, let timer, timer <= now else { return }
+    self.timer = nil
+    var running: Int32 = 0
+    curl_multi_socket_action(multi, CURL_SOCKET_BAD, 0, &running)
+  }
+
+  /// Nil while libcurl is at it; then its result. After `CURLE_OK` the connection is ours.
+  func result() -> CURLcode? {
+    guard let multi, let easy else { return CURLE_FAILED_INIT }
+    var left: Int32 = 0
+    while let message = curl_multi_info_read(multi, &left) {
+      guard message.pointee.msg == CURLMSG_DONE else { continue }
+      let result = nm_message_result(message)
+      guard result == CURLE_OK else { return result }
+      var socket = curl_socket_t(-1)
+      guard nm_getinfo_socket(easy, CURLINFO_ACTIVESOCKET, &socket) == CURLE_OK, socket >= 0 else {
+        return CURLE_COULDNT_CONNECT
+      }
+      self.socket = socket
+      sockets = [:]
+      timer = nil
+      return CURLE_OK
+    }
+    return nil
+  }
+
+  /// libcurl's words for what went wrong.
+  func problem(_ code: CURLcode) -> String {
+    let detail = String(cString: errorText)
+    if !detail.isEmpty { return detail }
+    return curl_easy_strerror(code).map { String(cString: $0) } ?? "error \(code.rawValue)"
+  }
+
+  // MARK: Once it is ours
+
+  /// Takes what there is, up to the buffer's size; never waits.
+  func receive(into buffer: inout [UInt8]) -> Received {
+    guard let easy else { return .closed("the connection is closed") }
+    var count = 0
+    let code = buffer.withUnsafeMutableBytes { curl_easy_recv(easy, $0.baseAddress, $0.count, &count) }
+    switch code {
+    case CURLE_OK where count > 0: return .bytes(count)
+    case CURLE_OK: return .closed("the server closed the connection")
+    case CURLE_AGAIN: return .again
+    default: return .closed("the connection broke: \(problem(code))")
+    }
+  }
+
+  /// Hands over as much as the connection takes, at most one TLS record, so that progress shows; never waits.
+  func send(_ bytes: [UInt8], from start: Int) -> Sent {
+    guard let easy else { return .failed("the connection is closed") }
+    var count = 0
+    let code = bytes.withUnsafeBytes { all in
+      let rest = all[start...].prefix(isEncrypted ? 16_384 : 262_144)
+      return curl_easy_send(easy, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count, &count)
+    }
+    switch code {
+    case CURLE_OK: return .bytes(count)
+    case CURLE_AGAIN: return .again
+    default: return .failed("the connection broke: \(problem(code))")
+    }
+  }
+
+  /// Closes at once. The socket is shut first, so that libcurl's own QUIT fails instead of blocking for its answer.
+  func close() {
+    shutDown()
+    if let multi, let easy { curl_multi_remove_handle(multi, easy) }
+    if let easy { curl_easy_cleanup(easy) }
+    if let multi {
+      _ = nm_multi_setopt_pointer(multi, CURLMOPT_SOCKETDATA, nil)
+      _ = nm_multi_setopt_pointer(multi, CURLMOPT_TIMERDATA, nil)
+      curl_multi_cleanup(multi)
+    }
+    easy = nil
+    multi = nil
+    sockets = [:]
+    timer = nil
+    socket = -1
+  }
+}
