@@ -74,7 +74,7 @@ private struct TemplateValue: MustacheParent, MustacheCustomRenderable {
   var isNull: Bool { false }
 
   init?(_ text: String?) {
-    guard let text, !TemplateEngine.isBlank(text) else { return nil }
+    guard let text, !text.isBlank else { return nil }
     renderText = text
   }
   func child(named: String) -> Any? { nil }

@@ -100,7 +100,7 @@ public struct MessageComposer: Sendable {
     _ send: PlannedSend, _ mailbox: Mailbox, _ from: PhoneNumber, _ content: Content
   ) throws(RenderProblem) -> ComposedMessage {
     guard let to = PhoneNumber(send.to) else { throw .invalidRecipient(send.to) }
-    guard var text = content.text.map({ $0[...] }), !TemplateEngine.isBlank(String(text)) else { throw .noContent }
+    guard var text = content.text.map({ $0[...] }), !String(text).isBlank else { throw .noContent }
     // A template file ends with a line break that nobody means to pay for.
     while text.last?.isNewline == true { text = text.dropLast() }
     return ComposedMessage(
@@ -149,7 +149,7 @@ public struct MessageComposer: Sendable {
   }
 
   private func body(_ send: PlannedSend, _ step: Step, _ content: Content) throws(RenderProblem) -> MIMEPart {
-    let isBlank = [content.text, content.html].allSatisfy { $0.map(TemplateEngine.isBlank) ?? true }
+    let isBlank = [content.text, content.html].allSatisfy { $0?.isBlank ?? true }
     guard !isBlank || !step.attachments.isEmpty else { throw .noContent }
     var parts: [MIMEPart] = []
     if let text = content.text { parts.append(.text(text, subtype: "plain")) }

@@ -66,7 +66,7 @@ private struct CampaignCheck {
       } else if name.hasPrefix(TemplateEngine.mailboxPrefix), needs.required.contains(name) {
         let variable = String(name.dropFirst(TemplateEngine.mailboxPrefix.utf8.count))
         let without = mailboxes.filter {
-          channels.contains($0.sender.channel) && ($0.variable(variable).map(TemplateEngine.isBlank) ?? true)
+          channels.contains($0.sender.channel) && ($0.variable(variable)?.isBlank ?? true)
         }
         guard !without.isEmpty else { continue }
         let ids = without.map { "'\($0.id)'" }.joined(separator: ", ")

@@ -23,12 +23,6 @@ public final class TemplateEngine: TemplateRenderer, Sendable {
   /// Whether a name's value comes from the composer and not from the plan.
   public static func isBuiltin(_ name: String) -> Bool { builtins.contains(name) || name.hasPrefix(mailboxPrefix) }
 
-  /// Whether a value counts as missing: it has no character that is not white space.
-  public static func isBlank(_ value: String) -> Bool {
-    if let first = value.utf8.first, first > 0x20, first < 0x80 { return false }
-    return value.unicodeScalars.allSatisfy { $0.properties.isWhitespace }
-  }
-
   private struct Key: Hashable {
     var template: Template
     var escaping: Escaping
@@ -82,7 +76,7 @@ public final class TemplateEngine: TemplateRenderer, Sendable {
   func render(_ template: Template, _ values: [String: String], _ escaping: Escaping) throws(RenderProblem) -> String {
     let prepared = prepared(template, escaping)
     guard prepared.findings.isEmpty else { throw .malformed(prepared.findings) }
-    let missing = prepared.required.filter { name in values[name].map(Self.isBlank) ?? true }
+    let missing = prepared.required.filter { name in values[name]?.isBlank ?? true }
     guard missing.isEmpty else { throw .missingVariables(missing) }
     if let pieces = prepared.pieces {
       var out = ""

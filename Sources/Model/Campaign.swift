@@ -198,3 +198,11 @@ public protocol TemplateRenderer: Sendable {
   /// - Throws: if the template is malformed or a required variable is missing.
   func render(_ template: Template, _ values: [String: String]) throws -> String
 }
+
+extension String {
+  /// Whether a value counts as missing: it has no character that is not white space. A blank is never sent.
+  public var isBlank: Bool {
+    if let first = utf8.first, first > 0x20, first < 0x80 { return false }
+    return unicodeScalars.allSatisfy { $0.properties.isWhitespace }
+  }
+}

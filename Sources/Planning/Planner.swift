@@ -83,7 +83,7 @@ public enum Planner {
     let literal = candidate.literal
     func value(_ name: String) -> String? {
       for value in [candidate.values[name], mailbox.vars[name], campaign.vars[name]] {
-        if let value, !value.isEmpty { return value }
+        if let value, !value.isBlank { return value }
       }
       return nil
     }

@@ -88,7 +88,7 @@ struct LiveCampaign {
     for mailbox in own {
       let channel = mailbox.sender.channel
       if let i = mailboxIndex[mailbox.id] { mailboxes[channel, default: []].append(i) }
-      let names = Set(mailbox.vars.filter { !$0.value.isEmpty }.keys)
+      let names = Set(mailbox.vars.filter { !$0.value.isBlank }.keys)
       vars[channel] = vars[channel].map { $0.intersection(names) } ?? names
     }
     self.mailboxes = mailboxes
@@ -99,7 +99,12 @@ struct LiveCampaign {
     }
     stepIndex = index
     var links = TemplateNeeds()
-    if campaign.messageClass == .bulk, let unsubscribe = campaign.unsubscribe {
+    let namesLink = campaign.steps.contains { step in
+      step.variants.contains { variant in
+        variant.templates.contains { renderer.needs(of: $0).all.contains("unsubscribe_url") }
+      }
+    }
+    if campaign.messageClass == .bulk || namesLink, let unsubscribe = campaign.unsubscribe {
       for template in [unsubscribe.mailto, unsubscribe.url].compactMap({ $0 }) {
         links = links.union(renderer.needs(of: template))
       }
@@ -134,7 +139,7 @@ struct LiveCampaign {
       if needs.subject.required.contains("unsubscribe_url") { missing.insert("unsubscribe_url") }
     }
     for name in required where !Self.isBuiltin(name) {
-      if let value = values[name] ?? campaign.vars[name], !value.isEmpty { continue }
+      if let value = values[name] ?? campaign.vars[name], !value.isBlank { continue }
       if mailboxVars[channel]?.contains(name) == true { continue }
       missing.insert(name)
     }

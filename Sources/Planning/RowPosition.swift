@@ -82,7 +82,7 @@ struct RowPosition {
     var values = row.values
     if let contact {
       for (i, name) in day.project.contacts.columns.enumerated() where i < contact.values.count {
-        if values[name] == nil, !contact.values[i].isEmpty { values[name] = contact.values[i] }
+        if values[name] == nil, !contact.values[i].isBlank { values[name] = contact.values[i] }
       }
     }
     let variant = live.variant(step: 0, contact: contactKey + row.key, seed: day.seed)

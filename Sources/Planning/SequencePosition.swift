@@ -109,7 +109,7 @@ struct SequencePosition {
     }
     var values: [String: String] = [:]
     for (i, name) in day.project.contacts.columns.enumerated() where i < contact.values.count {
-      if !contact.values[i].isEmpty { values[name] = contact.values[i] }
+      if !contact.values[i].isBlank { values[name] = contact.values[i] }
     }
     let variant = live.variant(step: step, contact: contact.key, seed: day.seed)
     var missing = live.missing(step: step, variant: variant, channel: channel, literal: nil, values: values)

@@ -40,7 +40,7 @@ struct Courier {
     let dispatcher = Dispatcher(
       items: items, rules: DeliveryRules(project: project, endpoints: endpoints), history: history, drops: drops,
       day: project.settings.span(of: header.date), runID: runID, now: clock.now(), dueOnly: dueOnly)
-    let composer = MessageComposer(project: project, engine: engine, attachment: { try workspace.read($0) })
+    let composer = workspace.composer(project, engine: engine)
     let watch = DropWatch(folder: workspace.folder, bounces: history.bounces)
     let bar = ProgressBar(isShown: Console.hasTerminalErrors && !workspace.options.quiet)
     let log = workspace.log

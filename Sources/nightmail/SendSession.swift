@@ -173,7 +173,7 @@ struct SendSession {
     let used = Set(items.map(\.send.mailbox))
     let (endpoints, findings) = await Endpoints.resolve(
       providers: project.providers, mailboxes: project.mailboxes.filter { used.contains($0.id) },
-      project: workspace.folder, outbox: day.outboxPath, loopbackOnly: workspace.isRehearsal,
+      folder: workspace.folder, outbox: day.outboxPath, loopbackOnly: workspace.isRehearsal,
       environment: ProcessInfo.processInfo.environment)
     guard findings.isEmpty else {
       for finding in findings { FileHandle.standardError.write(Data("\(finding)\n".utf8)) }

@@ -47,7 +47,7 @@ struct ShowCommand: ParsableCommand {
       throw Failure(
         .failed, found.isEmpty ? "no send '\(id)' in the plan" : "'\(id)' begins \(found.count) ids; give more digits")
     }
-    let composer = MessageComposer(project: project, engine: engine, attachment: { try workspace.read($0) })
+    let composer = workspace.composer(project, engine: engine)
     let message = try composer.compose(send, date: send.sendAt)
     let text = String(decoding: message.bytes, as: UTF8.self)
     if options.json {

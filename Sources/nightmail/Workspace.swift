@@ -92,17 +92,24 @@ struct Workspace {
   }
 
   /// A file of the project, for attachments and copies.
-  func read(_ path: String) throws -> [UInt8] {
+  func read(_ path: String) throws -> [UInt8] { try Self.read(path, in: folder) }
+
+  private static func read(_ path: String, in folder: String) throws -> [UInt8] {
     guard let bytes = try AtomicFile.read(folder + "/" + path) else {
       throw Failure(.failed, "\(path): no such file in the project")
     }
     return bytes
   }
 
+  /// Makes messages out of a project's sends.
+  func composer(_ project: Project, engine: TemplateEngine) -> MessageComposer {
+    MessageComposer(project: project, engine: engine, attachment: { [folder] in try Self.read($0, in: folder) })
+  }
+
   /// Who is at the keyboard, for approvals and settlements.
   static var userName: String {
-    let environment = ProcessInfo.processInfo.environment
-    return environment["NIGHTMAIL_USER"] ?? environment["USER"] ?? environment["LOGNAME"] ?? "uid \(getuid())"
+    let name = ProcessInfo.processInfo.environment["NIGHTMAIL_USER"] ?? NSUserName()
+    return name.isEmpty ? "uid \(getuid())" : name
   }
 }
 
