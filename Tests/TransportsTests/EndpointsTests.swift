@@ -143,7 +143,8 @@ import Testing
     let result = await Secrets.fetch(
       [reference], folder: folder.path, environment: ["PATH": "/bin:/usr/bin"], commandLimit: .milliseconds(300))
     #expect(throws: Endpoints.Problem.self) { try result[reference]?.get() }
-    #expect((MonotonicTime.now() - start) < .seconds(10))
+    // The other tests block Swift's own threads, which delays this one; the program itself would take 60 s.
+    #expect((MonotonicTime.now() - start) < .seconds(40))
     let pid = try #require(Int32(try folder.read("pid").split(separator: "\n")[0]))
     // Its parent is gone, so a reaper may need a moment; a sleeping process would not go away at all.
     #expect(

@@ -16,7 +16,7 @@ private struct TLSServer {
   ///   - implicit: TLS from the first byte; otherwise STARTTLS.
   ///   - expired: the certificate ran out yesterday.
   init(name: String, implicit: Bool, expired: Bool = false) throws {
-    folder = try TemporaryFolder(["server.py": Self.source, "log": "", "extensions": "subjectAltName=\(name)\n"])
+    let folder = try TemporaryFolder(["server.py": Self.source, "log": "", "extensions": "subjectAltName=\(name)\n"])
     let key = ["-newkey", "rsa:2048", "-nodes", "-sha256"]
     func openssl(_ arguments: [String]) throws {
       let output = try Shell.run("openssl", arguments, folder: folder.path)
@@ -29,6 +29,7 @@ private struct TLSServer {
         "x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
         "-extfile", "extensions", "-days", expired ? "-1" : "2", "-out", "server.pem",
       ])
+    self.folder = folder
     port = LoopbackPort.free()
     program = try RunningProgram(
       "python3", ["server.py", "\(port)", implicit ? "implicit" : "starttls"], folder: folder.path)
@@ -172,10 +173,10 @@ struct TLSTests {
   }
 
   @Test func aFileOfCertificatesThatIsNotThereIsNamed() throws {
-    let server = try ScriptedSMTPServer(SMTPScript(capabilities: ["STARTTLS"]))
+    let server = try ScriptedSMTPServer()
     let harness = Harness()
     harness.transport.begin(
-      .make(1, .smtp(server.port, security: .starttls, certificates: "/nowhere/ca.pem")))
+      .make(1, .smtp(server.port, security: .implicit, certificates: "/nowhere/ca.pem")))
     #expect(harness.finish([1]))
     #expect(harness.unavailable.first?.1.cause == .tls)
     #expect(harness.unavailable.first?.1.text.contains("/nowhere/ca.pem") == true, "\(harness.unavailable)")
