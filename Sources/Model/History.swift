@@ -146,7 +146,12 @@ public struct History: Sendable {
           Event(at: a.at, type: .bounce, contact: EmailAddress(a.to)?.canonical ?? a.to, detail: result.response))
       }
     case .released(let note, _): update(note) { $0.state = .pending }
-    case .withdrawn(let note): update(note) { $0.state = .withdrawn }
+    case .withdrawn(let note):
+      // A line may be deleted from the plan after it went out: that takes nothing back.
+      switch sends[note.id]?.state {
+      case nil, .pending, .waiting: update(note) { $0.state = .withdrawn }
+      case .inFlight, .sent, .inDoubt, .dead, .withdrawn, .dropped: return
+      }
     case .requeued(let note):
       update(note) { send in
         send.state = .pending

@@ -6,7 +6,7 @@ public struct SMTPScript: Sendable {
     case reply(String)
     /// Sent as they stand, piece by piece, so many milliseconds apart.
     case pieces([String], pause: Int)
-    /// Nothing, and the connection stays open.
+    /// Nothing any more on this connection, which stays open.
     case silence
     /// The connection is closed.
     case hangUp

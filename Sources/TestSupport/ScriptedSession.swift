@@ -119,7 +119,10 @@ struct ScriptedSession: Sendable {
         if pause > 0 { usleep(UInt32(pause) * 1000) }
       }
       return true
-    case .silence: return true
+    case .silence:
+      var rest = LineReader(socket: socket)
+      while rest.line() != nil {}
+      return false
     case .hangUp: return false
     case .replyAndHangUp(let text):
       _ = write(text + "\r\n")

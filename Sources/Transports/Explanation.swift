@@ -18,11 +18,17 @@ extension NetworkTransport {
     let detail = withoutSecrets(connection.link.problem(code), connection)
     let handshake = connection.link.handshake
     let words = handshake.refusal.map { withoutSecrets($0.text, connection) }
+    if let nonsense = handshake.nonsense {
+      return (.greeting, "\(place) does not speak SMTP; it said: \(nonsense)")
+    }
     switch code {
     case CURLE_COULDNT_RESOLVE_HOST:
       return (.connection, "\(place): no such host name; is `host` right, and does name resolution work?")
     case CURLE_COULDNT_CONNECT:
-      return (.connection, "\(place): no connection (\(detail)); is the port right and the server up?")
+      return (
+        .connection,
+        "\(place): no connection (\(connection.link.systemProblem ?? detail)); is the port right and the server up?"
+      )
     case CURLE_OPERATION_TIMEDOUT:
       return (.connection, "\(place) did not answer in time")
     case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CERTPROBLEM, CURLE_SSL_ISSUER_ERROR,
@@ -50,7 +56,7 @@ extension NetworkTransport {
       }
       return (.greeting, "\(place) refused the connection: \(words)")
     }
-    if code == CURLE_WEIRD_SERVER_REPLY { return (.greeting, "\(place) does not speak SMTP: \(detail)") }
+    if code == CURLE_WEIRD_SERVER_REPLY { return (.greeting, "\(place) does not speak SMTP (\(detail))") }
     return (.connection, "\(place): the connection failed: \(detail)")
   }
 

@@ -22,12 +22,15 @@ struct Handshake {
   private(set) var isGreeted = false
   /// The last refusal: its code and words, such as `535 5.7.8 Authentication failed`.
   private(set) var refusal: (code: Int, text: String)?
+  /// What came in place of a greeting.
+  private(set) var nonsense: String?
   /// libcurl will now give up, and would first say QUIT and wait for the answer, blocking everything else.
   private(set) var isHopeless = false
 
   private var ehloAccepted = false
   private var ehloRefusals = 0
-  private var partial: [String] = []
+  /// The lines of a refusal so far, each after a line break.
+  private var partial: [UInt8] = []
   /// Without TLS and login libcurl says HELO when EHLO is refused.
   private let mayFallBack: Bool
 
@@ -36,7 +39,13 @@ struct Handshake {
   /// One line as it came, with or without its line break.
   mutating func take(_ bytes: some Collection<UInt8>) {
     let line = ReplyText.printable(bytes, limit: 600).trimmingSpaces()
-    guard line.count >= 3, let code = Int(line.prefix(3)) else { return }
+    guard line.count >= 3, let code = Int(line.prefix(3)) else {
+      // libcurl would read on in the hope of a reply until its time is up.
+      guard !isGreeted else { return }
+      nonsense = String(line.prefix(80))
+      isHopeless = true
+      return
+    }
     let isLast = line.dropFirst(3).first != "-"
     switch code {
     case 220:
@@ -48,14 +57,16 @@ struct Handshake {
       if isLast { ehloAccepted = true }
       capability(line.dropFirst(4).trimmingSpaces())
     case 400...:
-      partial.append(String(line.dropFirst(partial.isEmpty ? 0 : 4)))
+      partial.append(0x0A)
+      partial.append(contentsOf: line.dropFirst(4).utf8)
       guard isLast else { return }
-      refusal = (code, String(partial.joined(separator: " ").prefix(500)))
+      let words = ReplyText(partial, code: code)
+      refusal = (code, ["\(code)", words.enhancedCode, words.text].compactMap(\.self).joined(separator: " "))
       if isGreeted, !ehloAccepted { ehloRefusals += 1 }
       isHopeless = !isGreeted || ehloAccepted || ehloRefusals > 1 || !mayFallBack
     default: break
     }
-    if isLast { partial = [] }
+    partial = []
   }
 
   private mutating func capability(_ text: String) {

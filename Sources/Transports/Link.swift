@@ -194,6 +194,13 @@ final class Link {
     return nil
   }
 
+  /// The system's words for why a connection could not be made; nil if it was not the system.
+  var systemProblem: String? {
+    var code = 0
+    guard let easy, nm_getinfo_long(easy, CURLINFO_OS_ERRNO, &code) == CURLE_OK, code > 0 else { return nil }
+    return SystemCalls.words(Int32(clamping: code))
+  }
+
   /// libcurl's words for what went wrong.
   func problem(_ code: CURLcode) -> String {
     let detail = String(cString: errorText)

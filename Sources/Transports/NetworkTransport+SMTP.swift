@@ -71,11 +71,22 @@ extension NetworkTransport {
       failed(connection, cause, text)
       return
     }
+    if Self.isUnnamed(connection) {
+      // libcurl goes on without logging in; mail that leaves so is not what the operator asked for.
+      failed(connection, .credentials, "\(place(connection)) offers no way to log in; is it the right port?")
+      return
+    }
     connection.login.isProven = true
     connection.phase = .idle
     startNext(connection)
     // The others had waited for this one to get through.
     serve(connection.login)
+  }
+
+  /// The operator gave a user name and the server never asked for it.
+  private static func isUnnamed(_ connection: Connection) -> Bool {
+    guard case .smtp(let smtp) = connection.login.endpoint.kind, smtp.username != nil else { return false }
+    return connection.link.handshake.capabilities.mechanisms.isEmpty
   }
 
   /// Gives the connection the next attempt it can carry; without one it is idle.

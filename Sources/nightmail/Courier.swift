@@ -89,11 +89,14 @@ private final class DropWatch {
   private let folder: String
   private let bounces: [Event]
   private var fingerprint: DropsFingerprint
+  /// The files of the last good set: one that vanishes is unreadable, not empty.
+  private var files: Set<String>
 
   init(folder: String, bounces: [Event]) {
     self.folder = folder
     self.bounces = bounces
     fingerprint = ProjectLoader.dropsFingerprint(folder: folder)
+    files = Set(ProjectLoader.loadDrops(folder: folder).files)
   }
 
   /// Nil if nothing changed. Throws, each time it is asked, while a file cannot be read.
@@ -104,7 +107,11 @@ private final class DropWatch {
     if let bad = reading.findings.first(where: { $0.severity == .error }) {
       throw UnreadableDrops(place: bad.place, message: bad.message)
     }
+    if let gone = files.subtracting(reading.files).sorted().first {
+      throw UnreadableDrops(place: Place(gone), message: "the file is gone; what it said still holds")
+    }
     fingerprint = now
+    files = Set(reading.files)
     return Drops(suppressions: reading.suppressions, events: reading.events + bounces)
   }
 }

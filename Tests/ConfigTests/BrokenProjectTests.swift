@@ -23,6 +23,6 @@ struct BrokenProjectTests {
     }
     #expect(found == (try String(contentsOf: file, encoding: .utf8)))
     #expect(result.project == nil)
-    #expect(!found.contains("hunter2") && !found.contains("12345678"))
+    #expect(!found.contains("hunter2") && !found.contains("12345678910"))
   }
 }

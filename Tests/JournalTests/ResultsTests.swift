@@ -14,12 +14,12 @@ private func write(_ records: [Record], _ path: String) throws {
 @Test func aFileCutAtAnyByteKeepsEveryWholeRecordAndTakesNewOnes() throws {
   let scratch = try Scratch()
   let path = scratch.path + "/results.jsonl"
-  let records = Array(Sample.records[..<5])
+  let records = Array(Sample.records[3...4])
   try write(records, path)
   let whole = try bytes(path)
   let ends = whole.indices.filter { whole[$0] == 0x0A }
   let next = Sample.records[11]
-  for cut in ends[ends.count - 3] + 1...whole.count {
+  for cut in ends[0] + 1...whole.count {
     try put(Array(whole[..<cut]), path)
     // Of the lines that are whole, the first is the header.
     let kept = ends.filter { $0 < cut }.count - 1
@@ -147,7 +147,7 @@ private func write(_ records: [Record], _ path: String) throws {
   try Approvals.append(entry, lines: lines, to: path)
   let whole = try bytes(path)
   let ends = whole.indices.filter { whole[$0] == 0x0A }
-  for cut in ends[1] + 1...whole.count {
+  for cut in stride(from: ends[1] + 1, through: whole.count, by: 1) {
     try put(Array(whole[..<cut]), path)
     let read = try Approvals.read(path)
     #expect(read.isApproved(Sample.send(1)) == (cut > ends[2]), "cut at \(cut)")
@@ -183,7 +183,7 @@ private func write(_ records: [Record], _ path: String) throws {
   var refused = 0
   for (path, read) in readers {
     let good = try bytes(path)
-    for _ in 0..<300 {
+    for _ in 0..<80 {
       var bad = good
       for _ in 0..<Int.random(in: 1...3, using: &random) where !bad.isEmpty {
         let at = Int.random(in: 0..<bad.count, using: &random)
@@ -204,5 +204,5 @@ private func write(_ records: [Record], _ path: String) throws {
     }
     try put(good, path)
   }
-  #expect(refused > 600)
+  #expect(refused > 150)
 }

@@ -103,6 +103,14 @@ private func fold(_ records: [Record]) throws -> SendRecord {
   #expect(try fold(dead + [.resolved(note(t), .dropped)]).state == .dropped)
 }
 
+@Test func deletingALineThatWentOutTakesNothingBack() throws {
+  let t = try instant("2026-11-20T09:00:00Z")
+  let sent: [Record] = [.intent(attempt(1, t)), .outcome(attempt(1, t), .init(outcome: .sent))]
+  #expect(try fold(sent + [.withdrawn(note(t + .hours(1)))]) == fold(sent))
+  #expect(try fold([sent[0], .withdrawn(note(t))]).state == .inFlight)
+  #expect(try fold([.released(note(t), .missed), .withdrawn(note(t))]).state == .withdrawn)
+}
+
 @Test func attemptsAreCountedOnOverReleasesAndFromNothingAfterARequeue() throws {
   let t = try instant("2026-11-20T09:00:00Z")
   let retry = Record.Result(outcome: .retry, retryAt: t + .minutes(1))

@@ -49,6 +49,7 @@ final class Harness {
 
   /// Begins one attempt and runs it to its end.
   func send(_ attempt: OutgoingAttempt) -> Reply? {
+    endings[attempt.handle] = nil
     transport.begin(attempt)
     run { endings[attempt.handle] != nil }
     return replies[attempt.handle]

@@ -43,7 +43,7 @@ import Testing
     let server = try ScriptedSMTPServer(SMTPScript(capabilities: pipelining ? ["PIPELINING"] : ["SIZE 1000"]))
     let harness = Harness()
     #expect(harness.send(.make(1, .smtp(server.port)))?.ending == .reply(code: 250))
-    let mail = pipelining ? "MAIL FROM:<anna@example.com>" : "MAIL FROM:<anna@example.com> SIZE=52"
+    let mail = pipelining ? "MAIL FROM:<anna@example.com>" : "MAIL FROM:<anna@example.com> SIZE=49"
     #expect(server.transcripts == [["EHLO example.com", mail, "RCPT TO:<ada@example.org>", "DATA"]])
   }
 

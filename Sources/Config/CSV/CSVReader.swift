@@ -76,6 +76,11 @@ public struct CSVReader: ~Copyable {
     try sniff()
   }
 
+  /// Opens a file; its first record is the header. `chunk` is in bytes, at least 16.
+  public init(path: String, chunk: Int = 256 << 10) throws(FileProblem) {
+    try self.init(ByteSource(path: path), file: path, chunk: chunk)
+  }
+
   /// The number of fields of the current record.
   public var count: Int { fields.count }
   var hasRecordTooLong: Bool { hasStopped }

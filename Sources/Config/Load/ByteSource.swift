@@ -16,6 +16,7 @@ final class ByteSource {
   /// Bytes in memory in place of a file: for tests and for values.
   private var memory: ArraySlice<UInt8> = []
   private var digest = FileDigest()
+  private var scratch = UnsafeMutableRawBufferPointer(start: nil, count: 0)
 
   init(path: String) throws(FileProblem) {
     // Without O_NONBLOCK a pipe in the data folder would hang the plan for ever.
@@ -28,7 +29,10 @@ final class ByteSource {
 
   init(bytes: [UInt8]) { memory = bytes[...] }
 
-  deinit { if descriptor >= 0 { close(descriptor) } }
+  deinit {
+    scratch.deallocate()
+    if descriptor >= 0 { close(descriptor) }
+  }
 
   /// `sha256:` and the hex digits of what has been read so far.
   var digestText: String { digest.text }
@@ -42,18 +46,17 @@ final class ByteSource {
       part.withUnsafeBytes { digest.update($0) }
       return part.count
     }
-    let old = buffer.count
-    buffer.append(contentsOf: repeatElement(0, count: count))
+    // Read beside the buffer and copied over: growing an array by zeros first would cost more than the copy.
+    if scratch.count < count {
+      scratch.deallocate()
+      scratch = .allocate(byteCount: count, alignment: 16)
+    }
     var got = -1
-    repeat {
-      got = buffer.withUnsafeMutableBytes { bytes in
-        Foundation.read(descriptor, UnsafeMutableRawBufferPointer(rebasing: bytes[old...]).baseAddress, count)
-      }
-    } while got < 0 && errno == EINTR
-    let problem = got < 0 ? FileProblem.system("the file cannot be read") : nil
-    buffer.removeLast(count - max(0, got))
-    if let problem { throw problem }
-    buffer.withUnsafeBytes { digest.update(UnsafeRawBufferPointer(rebasing: $0[old...])) }
+    repeat { got = Foundation.read(descriptor, scratch.baseAddress, count) } while got < 0 && errno == EINTR
+    guard got >= 0 else { throw .system("the file cannot be read") }
+    let part = UnsafeRawBufferPointer(rebasing: scratch[..<got])
+    digest.update(part)
+    buffer.append(contentsOf: part)
     return got
   }
 

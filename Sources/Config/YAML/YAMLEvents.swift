@@ -89,12 +89,20 @@ final class YAMLEvents {
       let (line, column) = position(ofByte: raw.problem_offset)
       return YAMLSyntaxProblem(message: message, line: line, column: column)
     }
-    if let context = raw.context {
+    if message.hasPrefix("found character that cannot start any token"), isTab(onLine: raw.problem_mark.line) {
+      message = "a tab stands here; YAML is indented with spaces"
+    } else if let context = raw.context {
       message += " \(String(cString: context))"
       if raw.context_mark.line != raw.problem_mark.line { message += " at line \(raw.context_mark.line + 1)" }
     }
     return YAMLSyntaxProblem(
       message: message, line: Int(raw.problem_mark.line) + 1, column: Int(raw.problem_mark.column) + 1)
+  }
+
+  /// Whether a line, counted from 0, begins with a tab, spaces before it aside.
+  private func isTab(onLine line: Int) -> Bool {
+    let lines = input.split(separator: 0x0A, maxSplits: line + 1, omittingEmptySubsequences: false)
+    return line < lines.count && lines[line].first { $0 != 0x20 } == 0x09
   }
 
   private func position(ofByte offset: Int) -> (line: Int, column: Int) {

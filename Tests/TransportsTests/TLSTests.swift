@@ -1,0 +1,184 @@
+import Delivery
+import Model
+import TestSupport
+import Testing
+
+@testable import Transports
+
+/// A server with TLS: Python's ssl, on certificates that `openssl` makes for each test.
+private struct TLSServer {
+  let folder: TemporaryFolder
+  let port: Int
+  private let program: RunningProgram
+
+  /// - Parameters:
+  ///   - name: what the certificate is for, as a subjectAltName.
+  ///   - implicit: TLS from the first byte; otherwise STARTTLS.
+  ///   - expired: the certificate ran out yesterday.
+  init(name: String, implicit: Bool, expired: Bool = false) throws {
+    let folder = try TemporaryFolder(["server.py": Self.source, "log": "", "extensions": "subjectAltName=\(name)\n"])
+    let key = ["-newkey", "rsa:2048", "-nodes", "-sha256"]
+    func openssl(_ arguments: [String]) throws {
+      let output = try Shell.run("openssl", arguments, folder: folder.path)
+      try #require(output.status == 0, "\(output.error)")
+    }
+    try openssl(["req", "-x509", "-subj", "/CN=Test CA", "-days", "2", "-keyout", "ca.key", "-out", "ca.pem"] + key)
+    try openssl(["req", "-subj", "/CN=server", "-keyout", "server.key", "-out", "server.csr"] + key)
+    try openssl(
+      [
+        "x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+        "-extfile", "extensions", "-days", expired ? "-1" : "2", "-out", "server.pem",
+      ])
+    self.folder = folder
+    port = LoopbackPort.free()
+    program = try RunningProgram(
+      "python3", ["server.py", "\(port)", implicit ? "implicit" : "starttls"], folder: folder.path)
+    try #require(LoopbackPort.waitUntilOpen(port), "\(program.output)")
+  }
+
+  var authority: String { folder.file("ca.pem") }
+  var log: String { (try? folder.read("log")) ?? "" }
+
+  private static let source = """
+    import asyncio, ssl, sys
+    port, mode = int(sys.argv[1]), sys.argv[2]
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain('server.pem', 'server.key')
+    log = open('log', 'a', buffering=1)
+    async def serve(reader, writer):
+        secure = mode == 'implicit'
+        def say(text): writer.write(text.encode() + b'\\r\\n')
+        try:
+            say('220 tls.test ESMTP')
+            while line := await reader.readline():
+                words = line.split()
+                command = words[0].upper() if words else b''
+                log.write(('tls ' if secure else 'clear ') + line.decode().strip() + '\\n')
+                if command == b'EHLO':
+                    offers = ['PIPELINING', 'AUTH PLAIN'] if secure else ['STARTTLS', 'SMTPUTF8']
+                    say('\\r\\n'.join(['250-tls.test'] + ['250-' + o for o in offers[:-1]] + ['250 ' + offers[-1]]))
+                elif command == b'STARTTLS':
+                    say('220 go')
+                    await writer.drain()
+                    await writer.start_tls(context)
+                    secure = True
+                elif command == b'AUTH': say('235 2.7.0 ok')
+                elif command == b'DATA':
+                    say('354 go')
+                    size = 0
+                    while (line := await reader.readline()) not in (b'.\\r\\n', b''): size += len(line)
+                    log.write('message %d\\n' % size)
+                    say('250 2.0.0 taken')
+                elif command == b'QUIT':
+                    say('221 bye')
+                    break
+                else: say('250 ok')
+        except (ConnectionError, ssl.SSLError, asyncio.IncompleteReadError): pass
+        writer.close()
+    async def main():
+        tls = context if mode == 'implicit' else None
+        async with await asyncio.start_server(serve, '127.0.0.1', port, ssl=tls) as server:
+            await server.serve_forever()
+    asyncio.run(main())
+    """
+}
+
+@Suite(
+  .enabled(if: Shell.find("python3") != nil && Shell.find("openssl") != nil, "needs python3 and openssl"),
+  .timeLimit(.minutes(1)))
+struct TLSTests {
+  private static let names = "DNS:localhost,IP:127.0.0.1"
+
+  private func endpoint(
+    _ server: TLSServer, implicit: Bool, trusted: Bool = true, host: String = "localhost"
+  ) -> Endpoint {
+    .smtp(
+      server.port, host: host, security: implicit ? .implicit : .starttls, username: "anna", password: "s3cret-word",
+      certificates: trusted ? server.authority : nil, maxConnections: 2)
+  }
+
+  @Test(arguments: [true, false])
+  func mailGoesThroughOnceTheCertificateIsTheServers(implicit: Bool) throws {
+    let server = try TLSServer(name: Self.names, implicit: implicit)
+    let harness = Harness()
+    let line = String(repeating: "0123456789", count: 7) + "\r\n"
+    let sizes = [1, 500, 40_000]
+    for handle in 0..<30 {
+      harness.transport.begin(
+        .make(
+          handle, endpoint(server, implicit: implicit),
+          message: String(repeating: line, count: sizes[handle % 3])))
+    }
+    #expect(harness.finish(0..<30))
+    #expect(harness.replies.values.allSatisfy { $0.ending == .reply(code: 250) }, "\(harness.unavailable)")
+    let log = server.log.split(separator: "\n")
+    #expect(log.count { $0 == "message 72" } == 10)
+    #expect(log.count { $0 == "message 36000" } == 10)
+    #expect(log.count { $0 == "message 2880000" } == 10)
+    // Nothing but the opening was ever said in the clear, and what was offered there has been forgotten.
+    let clear = Set(log.filter { $0.hasPrefix("clear ") })
+    #expect(clear == (implicit ? [] : ["clear EHLO example.com", "clear STARTTLS"]))
+    #expect(log.contains("tls AUTH PLAIN AGFubmEAczNjcmV0LXdvcmQ="))
+  }
+
+  @Test(arguments: [true, false])
+  func aCertificateForAnotherNameIsRefused(implicit: Bool) throws {
+    let server = try TLSServer(name: "DNS:mail.example.com", implicit: implicit)
+    let harness = Harness()
+    harness.transport.begin(.make(1, endpoint(server, implicit: implicit)))
+    #expect(harness.finish([1]))
+    #expect(harness.unavailable.first?.1.cause == .tls)
+    #expect(harness.unavailable.first?.1.text.contains("another name") == true, "\(harness.unavailable)")
+    #expect(!server.log.contains("AUTH"))
+  }
+
+  @Test(arguments: [true, false])
+  func anUnknownAuthorityIsRefused(implicit: Bool) throws {
+    let server = try TLSServer(name: Self.names, implicit: implicit)
+    let harness = Harness()
+    harness.transport.begin(.make(1, endpoint(server, implicit: implicit, trusted: false)))
+    #expect(harness.finish([1]))
+    #expect(harness.unavailable.first?.1.cause == .tls)
+    #expect(harness.unavailable.first?.1.text.contains("unknown authority") == true, "\(harness.unavailable)")
+    #expect(!server.log.contains("AUTH"))
+  }
+
+  @Test func anExpiredCertificateIsRefused() throws {
+    let server = try TLSServer(name: Self.names, implicit: false, expired: true)
+    let harness = Harness()
+    harness.transport.begin(.make(1, endpoint(server, implicit: false)))
+    #expect(harness.finish([1]))
+    #expect(harness.unavailable.first?.1.cause == .tls)
+    #expect(harness.unavailable.first?.1.text.contains("expired") == true, "\(harness.unavailable)")
+  }
+
+  @Test func aServerWithoutSTARTTLSGetsNoMail() throws {
+    let server = try ScriptedSMTPServer(SMTPScript(capabilities: ["PIPELINING", "AUTH PLAIN"]))
+    let harness = Harness()
+    harness.transport.begin(
+      .make(1, .smtp(server.port, security: .starttls, username: "anna", password: "s3cret-word")))
+    #expect(harness.finish([1]))
+    #expect(harness.unavailable.first?.1.cause == .tls)
+    #expect(harness.unavailable.first?.1.text.contains("offers no STARTTLS") == true)
+    #expect(!server.transcripts[0].contains { $0.hasPrefix("AUTH") || $0.hasPrefix("MAIL") })
+  }
+
+  @Test func aPlainPortTakenForTLSIsExplained() throws {
+    let server = try ScriptedSMTPServer()
+    let harness = Harness()
+    harness.transport.begin(.make(1, .smtp(server.port, security: .implicit)))
+    #expect(harness.finish([1]))
+    #expect(harness.unavailable.first?.1.cause == .tls)
+    #expect(harness.unavailable.first?.1.text.contains("tls: starttls") == true, "\(harness.unavailable)")
+  }
+
+  @Test func aFileOfCertificatesThatIsNotThereIsNamed() throws {
+    let server = try ScriptedSMTPServer()
+    let harness = Harness()
+    harness.transport.begin(
+      .make(1, .smtp(server.port, security: .implicit, certificates: "/nowhere/ca.pem")))
+    #expect(harness.finish([1]))
+    #expect(harness.unavailable.first?.1.cause == .tls)
+    #expect(harness.unavailable.first?.1.text.contains("/nowhere/ca.pem") == true, "\(harness.unavailable)")
+  }
+}
