@@ -138,7 +138,11 @@ public struct DeliveryRun {
     guard !events.isEmpty else { return }
     let now = clock.now()
     var actions: [Dispatcher.Action] = []
-    for event in events { actions += dispatcher.handle(event, now: now) }
+    for event in events {
+      // A rehearsal's clock runs on while attempts are under way: each counts as made when it was begun.
+      let at = clock.isVirtual ? dispatcher.beginning(of: event) ?? now : now
+      actions += dispatcher.handle(event, now: at)
+    }
     try perform(actions)
   }
 

@@ -79,6 +79,14 @@ extension Dispatcher {
     return actions
   }
 
+  /// When the attempt that an event ends or carries on was begun; nil for what is about a login.
+  func beginning(of event: TransportEvent) -> Instant? {
+    switch event {
+    case .ready(let handle), .finished(let handle, _): sends[handle].startedAt
+    case .unavailable: nil
+    }
+  }
+
   func endpoint(of handle: Int) -> Endpoint? {
     guard let m = mailboxIndex[sends[handle].item.send.mailbox],
       mailboxes[m].endpoints.indices.contains(sends[handle].provider)
