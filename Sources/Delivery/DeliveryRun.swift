@@ -109,7 +109,7 @@ public struct DeliveryRun {
       try perform(dispatcher.start(now: now))
       hooks.progress(dispatcher.tally, now)
       if dispatcher.isFinished { break }
-      try wait(stopping: stoppingSince != nil)
+      try wait()
     }
     try commit()
     hooks.progress(dispatcher.tally, clock.now())
@@ -117,19 +117,17 @@ public struct DeliveryRun {
   }
 
   /// Waits for the transport or for time, whichever comes first, and takes in what there is.
-  private mutating func wait(stopping: Bool) throws {
+  private mutating func wait() throws {
     let now = clock.now()
     let wake = dispatcher.nextWake()
-    if dispatcher.inFlight == 0 || (clock.isVirtual && dispatcher.waitingInLine == 0 && !stopping) {
-      if clock.isVirtual, let wake, wake > now, dispatcher.drops != nil {
-        clock.advance(to: wake)
-        // What is in flight goes on meanwhile.
-        return try take(transport.poll(milliseconds: 0))
-      }
+    // While an attempt is under way a virtual clock stands still: else its retry would come hours late.
+    if clock.isVirtual, dispatcher.inFlight == 0, let wake, wake > now, dispatcher.drops != nil {
+      clock.advance(to: wake)
+      return
     }
     // A wall clock may be set: look at it at least four times a second.
     var milliseconds = 250
-    if let wake, !clock.isVirtual { milliseconds = Int(min(250, max(0, (wake - now).milliseconds))) }
+    if let wake, !clock.isVirtual || wake <= now { milliseconds = Int(min(250, max(0, (wake - now).milliseconds))) }
     if dispatcher.drops == nil { milliseconds = 250 }
     if milliseconds > 0, uncommitted > 0, dispatcher.inFlight == 0 { try commit() }
     let events = transport.poll(milliseconds: uncommitted > 0 ? min(milliseconds, 5) : milliseconds)
