@@ -232,7 +232,26 @@ struct PropertyTests {
   /// To look at one run, put its seed here.
   static let seeds: Range<UInt64> = 1..<4001
 
-  private func play(_ run: RandomRun) throws -> [String] {
+  /// What the runs came to, all together.
+  private struct Sum {
+    var sent = 0
+    var inDoubt = 0
+    var left = 0
+    var dead: [DeadReason: Int] = [:]
+    var released: [ReleaseReason: Int] = [:]
+
+    mutating func add(_ tally: Tally) {
+      sent += tally.sent
+      inDoubt += tally.inDoubt
+      left += tally.left
+      dead.merge(tally.dead, uniquingKeysWith: +)
+      released.merge(tally.released, uniquingKeysWith: +)
+    }
+  }
+
+  private struct CannotRender: Error {}
+
+  private func play(_ run: RandomRun, _ sum: inout Sum) throws -> [String] {
     let (clock, sink) = (RehearsalClock(start: run.begin), MemorySink())
     let (stop, servers) = (StopRequest(), FakeServers())
     let transport = FakeTransport(
@@ -246,9 +265,11 @@ struct PropertyTests {
       dispatcher: run.scene.dispatcher, drops: run.scene.drops, transport: transport, journal: sink, clock: clock,
       stop: stop,
       hooks: DeliveryRun.Hooks(compose: { send, _ in
-        OutgoingMessage(from: send.mailbox, to: send.to, bytes: [72, 105, 13, 10], needsSMTPUTF8: false)
+        if send.id.text.hasPrefix("0") { throw CannotRender() }
+        return OutgoingMessage(from: send.mailbox, to: send.to, bytes: [72, 105, 13, 10], needsSMTPUTF8: false)
       }))
     let tally = try delivery.run()
+    sum.add(tally)
     var problems = servers.problems
     problems += RunCheck(run.scene, sink.committed, tally, transport.starts).problems
     if !stop.isAsked && !run.scene.dueOnly && tally.left != 0 { problems.append("\(tally.left) left") }
@@ -259,10 +280,10 @@ struct PropertyTests {
 
   @Test(.timeLimit(.minutes(2))) func whateverTheServersDoEverySendEndsOnceAndNoLimitBreaks() throws {
     let began = ContinuousClock.now
-    var ran = 0
+    var (ran, sum) = (0, Sum())
     for seed in Self.seeds {
       if ContinuousClock.now - began > .seconds(12) { break }
-      let problems = try play(RandomRun(seed: seed))
+      let problems = try play(RandomRun(seed: seed), &sum)
       ran += 1
       guard problems.isEmpty else {
         Issue.record("seed \(seed): \(problems.joined(separator: "\n"))")
@@ -270,5 +291,11 @@ struct PropertyTests {
       }
     }
     #expect(ran >= 300, "only \(ran) runs in the time")
+    // Every way to end was met, so that the checks have seen it.
+    #expect(sum.sent > 100 && sum.inDoubt > 10 && sum.left > 10)
+    for reason in DeadReason.allCases where reason != .inDoubt { #expect(sum.dead[reason] ?? 0 > 0, "\(reason)") }
+    for reason in ReleaseReason.allCases where ![.complained, .stopped].contains(reason) {
+      #expect(sum.released[reason] ?? 0 > 0, "\(reason)")
+    }
   }
 }
