@@ -66,7 +66,7 @@ extension Dispatcher {
         .record(
           .intent(
             attemptRecord(
-              handle, number: sends[handle].item.attempts + 1, at: sends[handle].startedAt, provider: provider))))
+              handle, number: sends[handle].item.attempts + 1, at: now, provider: provider))))
       actions.append(.complete(handle: handle))
     case .finished(let handle, let reply):
       finish(handle, reply, now, &actions)
