@@ -124,16 +124,22 @@ struct Oracle {
     mutating func add(_ options: [Int]) -> Bool {
       self.options.append(options)
       slotOf.append(-1)
-      var seenSlots: Set<Int> = []
-      var seenDays: Set<Int> = []
-      if place(slotOf.count - 1, &seenSlots, &seenDays) { return true }
+      var seen = Seen()
+      if place(slotOf.count - 1, &seen) { return true }
       self.options.removeLast()
       slotOf.removeLast()
       return false
     }
 
-    private mutating func place(_ send: Int, _ seenSlots: inout Set<Int>, _ seenDays: inout Set<Int>) -> Bool {
-      for slot in options[send] where seenSlots.insert(slot).inserted {
+    private struct Seen {
+      var sends: Set<Int> = []
+      var slots: Set<Int> = []
+      var days: Set<Int> = []
+    }
+
+    private mutating func place(_ send: Int, _ seen: inout Seen) -> Bool {
+      guard seen.sends.insert(send).inserted else { return false }
+      for slot in options[send] where slot != slotOf[send] && seen.slots.insert(slot).inserted {
         let day = slots.all[slot].day
         if members[slot, default: []].count < slots.all[slot].capacity {
           if used[day] < slots.limits[day] {
@@ -141,17 +147,17 @@ struct Oracle {
             take(send, slot)
             return true
           }
-          if seenDays.insert(day).inserted {
+          if seen.days.insert(day).inserted {
             // Anyone of this day who can go elsewhere leaves the day's place to this send.
             for other in slotOf.indices where slotOf[other] >= 0 && slots.all[slotOf[other]].day == day {
-              if place(other, &seenSlots, &seenDays) {
+              if place(other, &seen) {
                 take(send, slot)
                 return true
               }
             }
           }
         }
-        for other in members[slot, default: []] where place(other, &seenSlots, &seenDays) {
+        for other in members[slot, default: []] where place(other, &seen) {
           take(send, slot)
           return true
         }
