@@ -37,6 +37,18 @@ struct Oracle {
       && Self.isOpen(mailbox.window, at: instant, clocks: own, holidays: settings.holidays)
   }
 
+  /// Whether a send's campaign ends today without any time that is open to it before.
+  func expiresToday(_ send: ExpectedSend) -> Bool {
+    let span = project.settings.span(of: random.date)
+    guard !send.isSuppressed, let end = send.campaign.end, end <= span.end else { return false }
+    return !project.mailboxes.contains { mailbox in
+      guard send.mailboxes.contains(mailbox.id) else { return false }
+      let after = random.history.lastAttempt.mailbox[mailbox.id].map { $0 + mailbox.minGap } ?? .distantPast
+      let quarters = (0..<100).map { span.start + .minutes(15 * $0) }.filter { $0 >= after }
+      return (quarters + [after]).contains { mayGo(send, from: mailbox, at: $0) }
+    }
+  }
+
   /// The calendar day of a mailbox's clock.
   static func localDay(_ instant: Instant, _ zone: Zone) -> CalendarDay {
     let date = Date(timeIntervalSince1970: Double(instant.milliseconds) / 1000)
