@@ -22,7 +22,8 @@ struct Allocation {
   /// Sends with the same open time and the same choice of mailboxes: a kind of the flow, by its number.
   private struct Group {
     var choices: [Int]
-    var timeClass: Int
+    /// Whether any of its mailboxes has open time for it today.
+    var canEver: Bool
     /// Indices of candidates, in rank's order.
     var members: [Int] = []
     /// No mailbox has room any more for it as things stand.
@@ -66,17 +67,25 @@ struct Allocation {
     }
   }
 
-  /// Makes room for the next candidate in rank's order. Nil, or what it waits for.
-  mutating func serve(_ candidate: Candidate, index: Int, timeClass: Int) -> DeferReason? {
+  enum Placement {
+    case placed
+    case deferred(DeferReason)
+    /// It ends before any window opens.
+    case expired
+  }
+
+  /// Makes room for the next candidate in rank's order, or says what it waits for.
+  mutating func serve(_ candidate: Candidate, index: Int, timeClass: Int) -> Placement {
+    let group = group(of: candidate, timeClass)
+    if !groups[group].canEver, let expires = candidate.expiresAt, expires <= day.span.end { return .expired }
     let isBulk = day.campaigns[candidate.campaign].campaign.messageClass == .bulk
     if isBulk, let cap = day.project.settings.contactCapPerDay, contactCount[candidate.contactKey] ?? 0 >= cap {
-      return .contactCap
+      return .deferred(.contactCap)
     }
-    let group = group(of: candidate, timeClass)
-    guard add(group) else { return reason(groups[group]) }
+    guard add(group) else { return .deferred(reason(groups[group])) }
     groups[group].members.append(index)
     if isBulk { contactCount[candidate.contactKey, default: 0] += 1 }
-    return nil
+    return .placed
   }
 
   private mutating func group(of candidate: Candidate, _ timeClass: Int) -> Int {
@@ -90,7 +99,7 @@ struct Allocation {
       }
     }
     let group = flow.addKind(ways)
-    groups.append(Group(choices: choices, timeClass: timeClass))
+    groups.append(Group(choices: choices, canEver: ways.contains { !$0.isEmpty }))
     groupIndex[key] = group
     return group
   }
@@ -113,10 +122,7 @@ struct Allocation {
   }
 
   private func reason(_ group: Group) -> DeferReason {
-    let canEver = group.choices.contains { m in
-      kinds[m][group.timeClass].map { !mailboxDays[m].ranges[$0].isEmpty } ?? false
-    }
-    if !canEver { return .noWindowToday }
+    if !group.canEver { return .noWindowToday }
     return group.choices.contains(where: usage.reservedMailboxes.contains) ? .reserved : .mailboxLimit
   }
 
@@ -173,7 +179,7 @@ private struct Usage {
         byMailbox[m, default: [:]][day.project.mailboxes[m].zone.day(of: at), default: 0] += 1
       }
       if day.wholeDay.contains(at), !transactional.contains(record.campaign) {
-        byContact[record.contact, default: 0] += 1
+        byContact[Self.person(record.contact, record.to, day), default: 0] += 1
       }
     }
     for send in day.history.reserved.values {
@@ -181,9 +187,14 @@ private struct Usage {
       byMailbox[m, default: [:]][day.project.mailboxes[m].zone.day(of: send.sendAt), default: 0] += 1
       reservedMailboxes.insert(m)
       if day.wholeDay.contains(send.sendAt), !transactional.contains(send.campaign) {
-        byContact[send.contact, default: 0] += 1
+        byContact[Self.person(send.contact, send.to, day), default: 0] += 1
       }
     }
+  }
+
+  /// The key that a contact has today: it may have been given an id, or lost it, since.
+  private static func person(_ contact: String, _ to: String, _ day: PlanningDay) -> String {
+    day.project.contacts.find(contact)?.key ?? day.project.contacts.find(to)?.key ?? contact
   }
 
   func count(mailbox: Int, on date: CalendarDay) -> Int { byMailbox[mailbox]?[date] ?? 0 }

@@ -39,14 +39,21 @@ public enum Planner {
     let timeClasses = candidates.map { classes.id(of: $0) }
     var allocation = Allocation(day: day, classes: classes)
     var deferred: [String: [DeferReason: Int]] = [:]
+    var skipped: [SkippedStep] = []
     for (i, candidate) in candidates.enumerated() {
-      if let reason = allocation.serve(candidate, index: i, timeClass: timeClasses[i]) {
-        deferred[day.campaigns[candidate.campaign].campaign.id, default: [:]][reason, default: 0] += 1
+      let campaign = day.campaigns[candidate.campaign].campaign
+      switch allocation.serve(candidate, index: i, timeClass: timeClasses[i]) {
+      case .placed: break
+      case .deferred(let reason): deferred[campaign.id, default: [:]][reason, default: 0] += 1
+      case .expired:
+        skipped.append(
+          SkippedStep(
+            contact: candidate.contactKey, campaign: campaign.id, step: campaign.steps[candidate.step].id,
+            reason: .expired, detail: "before its window opens"))
       }
     }
     let members = allocation.byMailbox()
     var sends: [PlannedSend] = []
-    var skipped: [SkippedStep] = []
     for m in members.keys.sorted() {
       let placed = (members[m] ?? []).map { (index: $0, candidate: candidates[$0], timeClass: timeClasses[$0]) }
       var open: [Int: IntervalSet] = [:]
