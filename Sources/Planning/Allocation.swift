@@ -130,7 +130,9 @@ struct Allocation {
   func byMailbox() -> [Int: [Int]] {
     var found: [Int: [Int]] = [:]
     for (number, group) in groups.enumerated() where !group.members.isEmpty {
-      var left = group.choices.indices.map { flow.count(number, way: $0) }
+      var count: [Int: Int] = [:]
+      for (segment, n) in flow.placed(number) { count[mailbox(of: segment), default: 0] += n }
+      var left = group.choices.map { count[$0] ?? 0 }
       var way = 0
       for member in group.members {
         while left[way] == 0 { way = (way + 1) % left.count }
@@ -140,6 +142,15 @@ struct Allocation {
       }
     }
     return found
+  }
+
+  private func mailbox(of segment: Int) -> Int {
+    var (low, high) = (0, offsets.count)
+    while high - low > 1 {
+      let middle = (low + high) / 2
+      if offsets[middle] <= segment { low = middle } else { high = middle }
+    }
+    return low
   }
 
   /// The times of all that was placed in a mailbox.

@@ -25,6 +25,8 @@ struct Flow {
   private var ways: [[[Range<Int>]]] = []
   /// For each segment, how many of which kind are in it. Ordered, so that moves are the same in every run.
   private var held: [OrderedDictionary<Int, Int>] = []
+  /// The same by kind.
+  private var taken: [[Int: Int]] = []
   /// Kinds for which there is no room any more, even by moving others.
   private var isFull: [Bool] = []
   /// Passes over segments that are full, or whose day is: neither ever changes again.
@@ -53,17 +55,16 @@ struct Flow {
   /// - Returns: the new kind's number.
   mutating func addKind(_ own: [[Range<Int>]]) -> Int {
     ways.append(own)
+    taken.append([:])
     isFull.append(false)
     search.kindStamp.append(0)
     search.leaves.append(-1)
     return ways.count - 1
   }
 
-  func count(_ kind: Int, in segment: Int) -> Int { held[segment][kind] ?? 0 }
-
-  /// How many of a kind one of its ways has.
-  func count(_ kind: Int, way: Int) -> Int {
-    ways[kind][way].reduce(0) { sum, range in range.reduce(sum) { $0 + count(kind, in: $1) } }
+  /// The segments that have any of a kind, ascending, with how many.
+  func placed(_ kind: Int) -> [(segment: Int, count: Int)] {
+    taken[kind].filter { $0.value > 0 }.map { ($0.key, $0.value) }.sorted { $0.segment < $1.segment }
   }
 
   /// Whether one more fits into a segment as things stand.
@@ -96,6 +97,7 @@ struct Flow {
     segments[s].used += n
     left[segments[s].day] -= n
     held[s][kind, default: 0] += n
+    taken[kind][s, default: 0] += n
   }
 
   /// What one search has visited, and how it came there. Stamps save clearing it for the next one.

@@ -23,9 +23,10 @@ enum Slots {
     for ranges in day.ranges { _ = flow.addKind([ranges]) }
     var queues: [[Int]] = Array(repeating: [], count: day.ranges.count)
     for i in items.indices.sorted(by: { items[$0].rank < items[$1].rank }) { queues[items[i].kind].append(i) }
-    let length = day.ranges.map { ranges in
-      ranges.joined().reduce(Int64(0)) { $0 + day.segments[$1].span.length.milliseconds }
-    }
+    // How long the segments before each one are open together.
+    var before: [Int64] = [0]
+    for segment in day.segments { before.append((before.last ?? 0) + segment.span.length.milliseconds) }
+    let length = day.ranges.map { $0.reduce(Int64(0)) { $0 + before[$1.upperBound] - before[$1.lowerBound] } }
     let early = queues.map { queue in queue.first.map { items[$0].isTransactional } ?? false }
     // Those with the least choice first, so that the others can even out around them.
     let order = queues.indices.sorted { a, b in
@@ -40,8 +41,7 @@ enum Slots {
     var inSegment: [[Int]] = Array(repeating: [], count: day.segments.count)
     for (kind, queue) in queues.enumerated() {
       var rest = queue[...]
-      for s in day.ranges[kind].joined() where !rest.isEmpty {
-        let n = flow.count(kind, in: s)
+      for (s, n) in flow.placed(kind) {
         inSegment[s] += rest.prefix(n)
         rest = rest.dropFirst(n)
       }
