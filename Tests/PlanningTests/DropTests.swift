@@ -44,7 +44,7 @@ func bouncesAndComplaintsHoldForAllUnsubscribesForBulk(_ type: EventType, bulk: 
   #expect(try scene.fate() == "intro")
 }
 
-@Test func arecipientRefusedForGoodCountsAsABounceInEveryCampaign() throws {
+@Test func aRecipientRefusedForGoodCountsAsABounceInEveryCampaign() throws {
   var scene = Scene()
   let id = SendID(campaign: "other", step: "intro", contact: ada, channel: .email, key: "")
   let attempt = Record.Attempt(
