@@ -71,10 +71,13 @@ public struct Drops: Sendable {
     public var key: String
     public var to: String
     public var channel: Channel
+    /// Other addresses and numbers of the same contact: complaints and unsubscribes under them are the contact's too.
+    public var others: [String]
     /// - Parameter to: as it is sent to; an address is put into its canonical spelling, since suppressions and events
     ///   have that one.
-    public init(key: String, to: String, channel: Channel) {
+    public init(key: String, to: String, channel: Channel, others: [String] = []) {
       self.key = key
+      self.others = others
       let isPlain = to.utf8.allSatisfy { $0 < 0x80 && !($0 >= 0x41 && $0 <= 0x5A) }
       self.to = channel == .sms || isPlain ? to : EmailAddress(to)?.canonical ?? to
       self.channel = channel
@@ -94,7 +97,8 @@ public struct Drops: Sendable {
       }
     }
     let byAddress = events[person.to] ?? []
-    let all = person.key == person.to ? byAddress : byAddress + (events[person.key] ?? [])
+    let names = Set([person.key] + person.others).subtracting([person.to]).sorted()
+    let all = names.reduce(byAddress) { $0 + (events[$1] ?? []) }
     if let e = byAddress.first(where: { $0.type == .bounce }) { return (.bounced, Self.detail(e)) }
     if let e = all.first(where: { $0.type == .complaint }) { return (.complained, Self.detail(e)) }
     if messageClass == .bulk, let e = all.first(where: { $0.type == .unsubscribe }) {

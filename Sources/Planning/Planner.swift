@@ -17,7 +17,7 @@ public enum Planner {
       project: project, history: history, date: date, notBefore: notBefore, renderer: renderer)
     var due = DueSteps(day)
     due.gather()
-    let (sends, deferred, late) = place(&due, on: day)
+    let (sends, deferred, late) = place(due, on: day)
     for (campaign, reasons) in deferred { due.totals[campaign, default: PlanTotals()].deferred = reasons }
     for skip in late { due.skip(skip) }
     for send in sends { due.totals[send.campaign, default: PlanTotals()].planned += 1 }
@@ -29,29 +29,33 @@ public enum Planner {
     return Plan(header: header, sends: sends, skipped: due.skipped, notes: Array(due.notes))
   }
 
-  private typealias Placed = (index: Int, candidate: Candidate, timeClass: Int)
-
   /// Rooms by rank, then times, then lines.
-  private static func place(_ due: inout DueSteps, on day: PlanningDay) -> (
+  private static func place(_ due: DueSteps, on day: PlanningDay) -> (
     sends: [PlannedSend], deferred: [String: [DeferReason: Int]], skipped: [SkippedStep]
   ) {
+    // By rank from the start, so that the order of contacts and rows in the files changes nothing.
+    let candidates = due.candidates.sorted { $0.rank < $1.rank }
     var classes = TimeClasses(day)
-    let timeClasses = due.candidates.map { classes.id(of: $0) }
+    let timeClasses = candidates.map { classes.id(of: $0) }
     var allocation = Allocation(day: day, classes: classes)
-    var members: [Int: [Placed]] = [:]
     var deferred: [String: [DeferReason: Int]] = [:]
-    for i in due.candidates.indices.sorted(by: { due.candidates[$0].rank < due.candidates[$1].rank }) {
-      let candidate = due.candidates[i]
-      switch allocation.serve(candidate, timeClass: timeClasses[i]) {
-      case .placed(let mailbox): members[mailbox, default: []].append((i, candidate, timeClasses[i]))
-      case .deferred(let reason):
-        deferred[day.campaigns[candidate.campaign].campaign.id, default: [:]][reason, default: 0] += 1
+    var skipped: [SkippedStep] = []
+    for (i, candidate) in candidates.enumerated() {
+      let campaign = day.campaigns[candidate.campaign].campaign
+      switch allocation.serve(candidate, index: i, timeClass: timeClasses[i]) {
+      case .placed: break
+      case .deferred(let reason): deferred[campaign.id, default: [:]][reason, default: 0] += 1
+      case .expired:
+        skipped.append(
+          SkippedStep(
+            contact: candidate.contactKey, campaign: campaign.id, step: campaign.steps[candidate.step].id,
+            reason: .expired, detail: "before its window opens"))
       }
     }
+    let members = allocation.byMailbox()
     var sends: [PlannedSend] = []
-    var skipped: [SkippedStep] = []
     for m in members.keys.sorted() {
-      let placed = members[m] ?? []
+      let placed = (members[m] ?? []).map { (index: $0, candidate: candidates[$0], timeClass: timeClasses[$0]) }
       var open: [Int: IntervalSet] = [:]
       for (member, at) in zip(placed, allocation.times(mailbox: m, placed)) {
         let set = open[member.timeClass] ?? classes.open(member.timeClass, mailbox: m)

@@ -11,6 +11,7 @@ struct PlanningDay {
   let wholeDay: Interval
   let notBefore: Instant
   let drops: Drops
+  let known: Known
   let renderer: any TemplateRenderer
   /// Active campaigns that have not ended, in order of their ids.
   let campaigns: [LiveCampaign]
@@ -26,7 +27,15 @@ struct PlanningDay {
     let start = min(max(notBefore, wholeDay.start).roundedUpToSecond, wholeDay.end)
     self.notBefore = start
     span = Interval(start, wholeDay.end)
-    drops = Drops(suppressions: project.suppressions, events: project.events + history.bounces)
+    // A suppression that names a campaign by an earlier id holds for the campaign of today.
+    let renamed = project.campaigns.flatMap { campaign in
+      project.suppressions.filter { $0.campaign.map(campaign.was.contains) ?? false }.map { suppression in
+        var renamed = suppression
+        renamed.campaign = campaign.id
+        return renamed
+      }
+    }
+    drops = Drops(suppressions: project.suppressions + renamed, events: project.events + history.bounces)
     var index: [String: Int] = [:]
     for (i, mailbox) in project.mailboxes.enumerated() {
       index[mailbox.id] = i
@@ -40,6 +49,7 @@ struct PlanningDay {
       .filter { $0.status == .active && ($0.end.map { $0 > start } ?? true) }
       .sorted { $0.id < $1.id }
       .map { LiveCampaign($0, project: project, mailboxIndex: index, renderer: renderer) }
+    known = Known(history, forRows: campaigns.contains { $0.campaign.readsMessages })
   }
 
   var seed: UInt64 { project.settings.seed }
@@ -53,9 +63,9 @@ struct PlanningDay {
   }
 
   /// When a send ends unsent: the earlier of its time to live, counted from `origin`, and the campaign's end.
-  /// A send that was released keeps the time that its first plan gave it.
+  /// A send that was released keeps the time to live that its first plan gave it.
   func expiry(_ campaign: Campaign, origin: Instant, record: SendRecord?) -> Instant? {
-    let byTTL = record?.expiresAt ?? campaign.ttl.map { origin + $0 }
+    let byTTL = campaign.ttl.map { record?.expiresAt ?? origin + $0 }
     guard let byTTL, let end = campaign.end else { return byTTL ?? campaign.end }
     return min(byTTL, end)
   }
@@ -67,7 +77,7 @@ struct LiveCampaign {
   /// Indices of its mailboxes, by channel.
   let mailboxes: [Channel: [Int]]
   /// Variables that every one of its mailboxes gives, by channel.
-  let mailboxVars: [Channel: Set<String>]
+  private let mailboxVars: [Channel: Set<String>]
   /// Step ids, present and past, to positions.
   let stepIndex: [String: Int]
   /// What each step's variants ask for.
@@ -88,7 +98,7 @@ struct LiveCampaign {
     for mailbox in own {
       let channel = mailbox.sender.channel
       if let i = mailboxIndex[mailbox.id] { mailboxes[channel, default: []].append(i) }
-      let names = Set(mailbox.vars.filter { !$0.value.isBlank }.keys)
+      let names = mailbox.givenNames
       vars[channel] = vars[channel].map { $0.intersection(names) } ?? names
     }
     self.mailboxes = mailboxes
@@ -127,9 +137,11 @@ struct LiveCampaign {
   }
 
   /// The required names that nothing gives, sorted.
-  func missing(step: Int, variant: Int, channel: Channel, literal: Candidate.Literal?, values: [String: String])
-    -> [String]
-  {
+  /// - Parameter mailbox: the one that it must take; nil if any of them may be, so that all must give what it asks for.
+  func missing(
+    step: Int, variant: Int, channel: Channel, mailbox: Mailbox?, literal: Candidate.Literal?,
+    values: [String: String]
+  ) -> [String] {
     let needs = needs[step][variant]
     var required = needs.links.required
     if literal?.hasBody != true { required.formUnion(needs.body.required) }
@@ -138,10 +150,14 @@ struct LiveCampaign {
       required.formUnion(needs.subject.required)
       if needs.subject.required.contains("unsubscribe_url") { missing.insert("unsubscribe_url") }
     }
-    for name in required where !Self.isBuiltin(name) {
-      if let value = values[name] ?? campaign.vars[name], !value.isBlank { continue }
-      if mailboxVars[channel]?.contains(name) == true { continue }
-      missing.insert(name)
+    let given = mailbox?.givenNames ?? mailboxVars[channel] ?? []
+    for name in required {
+      if name.hasPrefix("mailbox.") {
+        let own = name.dropFirst("mailbox.".count)
+        if !["id", "email", "name"].contains(own), !given.contains(String(own)) { missing.insert(name) }
+      } else if !Self.isBuiltin(name), !given.contains(name) {
+        if (values[name] ?? campaign.vars[name])?.isBlank ?? true { missing.insert(name) }
+      }
     }
     return missing.sorted()
   }
@@ -158,5 +174,23 @@ struct LiveCampaign {
       if at < 0 { return i }
     }
     return 0
+  }
+}
+
+extension Mailbox {
+  /// The names of its own variables that are no blanks.
+  fileprivate var givenNames: Set<String> { Set(vars.filter { !$0.value.isBlank }.keys) }
+}
+
+extension Campaign {
+  fileprivate var readsMessages: Bool {
+    if case .messages = audience { true } else { false }
+  }
+}
+
+extension SendRecord {
+  /// A retry is not due before its time.
+  var retryAt: Instant? {
+    if case .waiting(let until) = state { until } else { nil }
   }
 }

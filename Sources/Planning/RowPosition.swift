@@ -20,6 +20,13 @@ struct RowPosition {
     if let defect = contact?.defect { return [.skipped(defect.reason, step: 0, detail: defect.detail)] }
     let channels = channels(contact)
     if channels.isEmpty {
+      let addresses = [contact?.email?.canonical, contact?.phone?.e164].compactMap { $0 }
+      for (channel, to) in [(Channel.email, row.email ?? contact?.email), (.sms, nil)] {
+        guard let to = channel == .email ? to?.canonical : (row.phone ?? contact?.phone)?.e164 else { continue }
+        if let drop = drop(contact?.key ?? to, to, channel, others: addresses) {
+          return [.skipped(drop.reason, step: 0, detail: drop.detail)]
+        }
+      }
       let missing = row.email == nil && row.phone == nil && contact == nil
       return [
         missing
@@ -55,13 +62,11 @@ struct RowPosition {
     let canonical = channel == .email ? email?.canonical : phone?.e164
     guard let to, let canonical else { return .skipped(.invalidRow, step: 0, detail: "no address (\(row.place))") }
     let contactKey = contact?.key ?? canonical
-    let ids = ([campaign.id] + campaign.was).flatMap { campaign in
-      ([self.campaign.steps[0].id] + self.campaign.steps[0].was).map { step in
-        SendID(campaign: campaign, step: step, contact: contactKey, channel: channel, key: row.key)
-      }
-    }
-    let id = ids[0]
-    let record = ids.compactMap { day.history.sends[$0] }.first
+    let addresses = [contact?.email?.canonical, contact?.phone?.e164].compactMap { $0 }
+    let persons = [contactKey, canonical] + addresses
+    let step = campaign.steps[0]
+    let id = SendID(campaign: campaign.id, step: step.id, contact: contactKey, channel: channel, key: row.key)
+    let record = day.known.row(campaign, step, channel, key: row.key, persons: persons) ?? day.history.sends[id]
     switch record?.state {
     case .sent, .dead, .withdrawn, .dropped: return .ended
     case .inDoubt, .inFlight: return .held(.inDoubt)
@@ -70,13 +75,13 @@ struct RowPosition {
     guard seen.insert(id).inserted else {
       return .skipped(.duplicate, step: 0, detail: "an earlier row is the same message to \(canonical) (\(row.place))")
     }
-    if day.history.reserved[id] != nil { return .held(.plannedElsewhere) }
-    if let at = row.sendAt, at >= day.span.end { return .waiting }
+    if day.known.isReserved(campaign, step, channel, key: row.key, persons: persons) {
+      return .held(.plannedElsewhere)
+    }
+    let earliest = [row.sendAt, record?.retryAt].compactMap { $0 }.max()
+    if let at = earliest, at >= day.span.end { return .waiting }
     if let start = campaign.start, start >= day.span.end { return .waiting }
-    let person = Drops.Person(key: contactKey, to: canonical, channel: channel)
-    if let drop = day.drops.reason(
-      person, campaign: campaign.id, messageClass: campaign.messageClass, now: day.notBefore)
-    {
+    if let drop = drop(contactKey, canonical, channel, others: addresses) {
       return .skipped(drop.reason, step: 0, detail: drop.detail)
     }
     var values = row.values
@@ -87,8 +92,13 @@ struct RowPosition {
     }
     let variant = live.variant(step: 0, contact: contactKey + row.key, seed: day.seed)
     let literal = Candidate.Literal(subject: row.subject, text: row.text, html: row.html)
-    let template = campaign.steps[0].variants[variant]
-    var missing = live.missing(step: 0, variant: variant, channel: channel, literal: literal, values: values)
+    let template = step.variants[variant]
+    let pick = pickMailbox(channel, record, contact)
+    var mailbox: Int?
+    if case .fixed(let i) = pick { mailbox = i }
+    var missing = live.missing(
+      step: 0, variant: variant, channel: channel, mailbox: mailbox.map { day.project.mailboxes[$0] },
+      literal: literal, values: values)
     if channel == .email, row.subject == nil, template.subject == nil { missing.append("subject") }
     if !literal.hasBody, template.text == nil, template.html == nil { missing.append("text") }
     guard missing.isEmpty else {
@@ -99,21 +109,24 @@ struct RowPosition {
     if let expires, expires <= day.notBefore {
       return .skipped(.expired, step: 0, detail: "since \(day.project.settings.zone.format(expires)) (\(row.place))")
     }
-    let mailbox: Int?
-    switch pickMailbox(channel, record, contact) {
-    case .open: mailbox = nil
-    case .fixed(let i): mailbox = i
-    case .none(let why): return .skipped(.noMailbox, step: 0, detail: "\(why) (\(row.place))")
-    }
+    if case .none(let why) = pick { return .skipped(.noMailbox, step: 0, detail: "\(why) (\(row.place))") }
     return .due(
       Candidate(
         id: id, campaign: campaignIndex, step: 0, variant: variant, contactKey: contactKey, channel: channel, to: to,
-        name: row.name, zone: contact?.zone ?? day.project.settings.zone, earliest: row.sendAt, expiresAt: expires,
+        name: row.name, zone: contact?.zone ?? day.project.settings.zone, earliest: earliest, expiresAt: expires,
         mailbox: mailbox,
         rank: Rank(
           isFollowUp: false, priority: campaign.priority,
           daysOverdue: max(0, day.date.number - day.project.settings.day(of: origin).number), tie: day.tie(id)),
         values: values, batch: row.batch, key: row.key, literal: literal))
+  }
+
+  private func drop(_ key: String, _ to: String, _ channel: Channel, others: [String]) -> (
+    reason: SkipReason, detail: String
+  )? {
+    day.drops.reason(
+      Drops.Person(key: key, to: to, channel: channel, others: others), campaign: campaign.id,
+      messageClass: campaign.messageClass, now: day.notBefore)
   }
 
   private enum MailboxPick {
