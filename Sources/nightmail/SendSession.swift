@@ -63,7 +63,10 @@ struct SendSession {
     let delivery = Courier(
       workspace: workspace, project: project, engine: engine, header: stored.header, day: target.day,
       endpoints: endpoints, history: history, results: results, runID: runID, dueOnly: sending.due)
-    let tally = choice.items.isEmpty ? Tally() : try await delivery.deliver(choice.items)
+    var tally = choice.items.isEmpty ? Tally() : try await delivery.deliver(choice.items)
+    // What a cut-off run left in doubt is this run's to report: its own never came.
+    tally.total += settled
+    tally.inDoubt += settled
     _ = try DeadLetters.rebuild(target.day, zone: stored.header.zone)
     return report(tally, held: choice.held, approvers: approvers)
   }
