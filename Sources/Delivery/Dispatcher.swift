@@ -288,8 +288,7 @@ public struct Dispatcher {
     let item = sends[handle].item
     let send = item.send
     guard let drops, let campaign = rules.campaigns[send.campaign] else { return nil }
-    let to = EmailAddress(send.to)?.canonical ?? send.to
-    let person = Drops.Person(key: send.contact, to: to, channel: send.channel)
+    let person = Drops.Person(key: send.contact, to: send.to, channel: send.channel)
     if let drop = drops.reason(person, campaign: campaign.id, messageClass: campaign.messageClass, now: now) {
       return ReleaseReason(rawValue: drop.reason.rawValue) ?? .suppressed
     }

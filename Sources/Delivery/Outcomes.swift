@@ -61,7 +61,10 @@ extension Dispatcher {
       sends[handle].state = .completing
       let provider = endpoint(of: handle)?.provider ?? ""
       actions.append(
-        .record(.intent(attemptRecord(handle, number: sends[handle].item.attempts + 1, at: now, provider: provider))))
+        .record(
+          .intent(
+            attemptRecord(
+              handle, number: sends[handle].item.attempts + 1, at: sends[handle].startedAt, provider: provider))))
       actions.append(.complete(handle: handle))
     case .finished(let handle, let reply):
       finish(handle, reply, now, &actions)

@@ -63,12 +63,14 @@ struct SendSession {
     let delivery = Courier(
       workspace: workspace, project: project, engine: engine, header: stored.header, day: target.day,
       endpoints: endpoints, history: history, results: results, runID: runID, dueOnly: sending.due)
+    let began = ContinuousClock.now
     var tally = choice.items.isEmpty ? Tally() : try await delivery.deliver(choice.items)
+    let took = ContinuousClock.now - began
     // What a cut-off run left in doubt is this run's to report: its own never came.
     tally.total += settled
     tally.inDoubt += settled
     _ = try DeadLetters.rebuild(target.day, zone: stored.header.zone)
-    return report(tally, held: choice.held, approvers: approvers)
+    return report(tally, held: choice.held, approvers: approvers, took: took, day: target.day)
   }
 
   private struct Choice {
@@ -185,11 +187,14 @@ struct SendSession {
     return endpoints
   }
 
-  private func report(_ tally: Tally, held: Int, approvers: [String]) -> ExitStatus {
+  private func report(
+    _ tally: Tally, held: Int, approvers: [String], took: Duration, day: DayFolder
+  ) -> ExitStatus {
     let json = JSON.members(
       ("sent", .integer(Int64(tally.sent))), ("dead", .integer(Int64(tally.deadTotal))),
       ("in_doubt", .integer(Int64(tally.inDoubt))), ("released", .integer(Int64(tally.releasedTotal))),
-      ("left", .integer(Int64(tally.left))), ("held", .integer(Int64(held))))
+      ("left", .integer(Int64(tally.left))), ("held", .integer(Int64(held))),
+      ("seconds", .number(Double(took / .milliseconds(1)) / 1000)), ("results", .string(day.resultsPath)))
     if workspace.options.json {
       Console.out(json)
     } else {
