@@ -67,6 +67,27 @@ struct KillTests {
     try reconcile(project, server, messages: 150, "SIGTERM")
   }
 
+  /// With `--due`, what is left is for later runs and no cause for a code - unless a signal left it.
+  @Test func aDueRunThatIsAskedToStopSaysThatItWasStopped() throws {
+    let server = try ScriptedSMTPServer(SMTPScript(latency: 20))
+    var files = Projects.letter(contacts: 0, port: server.port, connections: 1)
+    files["campaigns/letter/campaign.yaml"] = """
+      status: active
+      class: transactional
+      audience: {messages: [messages.csv], key: [email]}
+      mailboxes: [anna]
+      steps: [{id: code, subject: Your code, text: {inline: "{{email}}\n"}}]
+      """
+    files["data/messages.csv"] = "email\n" + (0..<80).map { "c\($0)@example.com\n" }.joined()
+    let project = try TestProject(files)
+    let run = try project.start("run", "--due")
+    try wait(30) { server.messages.count >= 5 || !run.isRunning }
+    kill(run.processIdentifier, SIGTERM)
+    #expect(run.wait(seconds: 20) == 4, "\(run.output)")
+    try project.nightmail(expecting: 0, "run", "--due")
+    #expect(server.messages.count == 80)
+  }
+
   /// Each Message-ID was taken once, or its send is in doubt or dead by the results and in the list of dead letters.
   private func reconcile(_ project: TestProject, _ server: ScriptedSMTPServer, messages: Int, _ note: Comment) throws {
     let ledger = try Ledger(project, day: Self.day)

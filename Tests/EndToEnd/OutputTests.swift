@@ -111,7 +111,8 @@ struct OutputTests {
     try project.nightmail(expecting: 0, "run", "--rehearse", "--date", "2025-11-20")
     try project.nightmail(expecting: 0, "run", "--due")
     try project.nightmail(expecting: 0, "approve")
-    let names = FileManager.default.enumerator(atPath: project.folder.file("output"))?.compactMap { $0 as? String } ?? []
+    let names =
+      FileManager.default.enumerator(atPath: project.folder.file("output"))?.compactMap { $0 as? String } ?? []
     #expect(names.count > 15)
     for name in ["."] + names {
       let attributes = try FileManager.default.attributesOfItem(atPath: project.folder.file("output/\(name)"))

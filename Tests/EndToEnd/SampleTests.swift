@@ -77,7 +77,9 @@ struct SampleTests {
   @Test func aRehearsalRecordsEachAttemptAtItsPlannedTime() throws {
     let project = try initialised()
     try project.nightmail(expecting: 0, "run", "--rehearse", "--auto-approve", "--date", "2026-11-19")
-    let sent = try project.records("output/rehearsal/2026-11-19/results.jsonl").filter { $0["kind"] == .string("intent") }
+    let sent = try project.records("output/rehearsal/2026-11-19/results.jsonl").filter {
+      $0["kind"] == .string("intent")
+    }
     #expect(sent.count > 10)
     for record in sent {
       let at = try #require(record["at"]?.string.flatMap { Instant($0) })

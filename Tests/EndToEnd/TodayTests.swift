@@ -40,6 +40,9 @@ struct TodayTests {
   /// `run --due`, as cron types it: what is due goes out, what is not waits, new contacts are taken in.
   @Test func runDueSendsWhatIsDueAndTakesInWhatIsNew() throws {
     let project = try TestProject(Projects.files(contacts: 0))
+    // Each code has a mailbox of its own: a plan gives a mailbox no two sends in one second.
+    let mailboxes = ["anna", "ben", "cleo"].map { "- {id: \($0), from: \($0)@shop.example, providers: [server]}\n" }
+    try project.folder.write(mailboxes.joined(), to: "data/mailboxes.yaml")
     var sent = 0
     func run() throws -> Int {
       let lines = try project.nightmail(expecting: 0, "run", "--due", "--json").split(separator: "\n")
@@ -54,20 +57,23 @@ struct TodayTests {
       status: active
       class: transactional
       audience: {messages: [messages/*.csv], key: [code]}
-      mailboxes: [anna]
+      mailboxes: [anna, ben, cleo]
       steps: [{id: code, subject: Your code, text: {inline: "{{code}}\\n"}}]
       """, to: "campaigns/codes/campaign.yaml")
-    try project.folder.write("code,email\n1111,ada@example.com\n", to: "data/messages/1.csv")
+    try project.folder.write("code,email,from\n1111,ada@example.com,anna@shop.example\n", to: "data/messages/1.csv")
     sent += try run()
     #expect(sent == 1)
     sent += try run()
     #expect(sent == 1, "once")
-    try project.folder.write("code,email\n2222,ada@example.com\n1111,ada@example.com\n", to: "data/messages/2.csv")
+    try project.folder.write(
+      "code,email,from\n2222,ada@example.com,ben@shop.example\n1111,ada@example.com,anna@shop.example\n",
+      to: "data/messages/2.csv")
     sent += try run()
     #expect(sent == 2)
     // What has a time of its own waits for it.
     let later = Date().addingTimeInterval(3600).ISO8601Format()
-    try project.folder.write("code,email,send_at\n3333,ben@example.com,\(later)\n", to: "data/messages/3.csv")
+    try project.folder.write(
+      "code,email,from,send_at\n3333,ben@example.com,cleo@shop.example,\(later)\n", to: "data/messages/3.csv")
     sent += try run()
     #expect(sent == 2)
     let status = try project.nightmail(expecting: 0, "status", "--json").json
@@ -103,7 +109,8 @@ struct TodayTests {
     let project = try TestProject(Projects.files(contacts: 3))
     let id = "00000000000000000000000000000000"
     let commands: [[String]] = [
-      ["validate", "--json"], ["validate", "--format", "json"], ["plan", "--json"], ["plan", "--json", "--out", "p.jsonl"],
+      ["validate", "--json"], ["validate", "--format", "json"], ["plan", "--json"],
+      ["plan", "--json", "--out", "p.jsonl"],
       ["show", "--json"], ["approve", "--json"], ["send", "--due", "--json"], ["run", "--due", "--json"],
       ["status", "--json"], ["status", "--json", "--contact", "c0@example.com"], ["dead-letters", "list", "--json"],
       ["dead-letters", "--json"], ["event", "reply", "c0@example.com", "--json"],

@@ -13,25 +13,25 @@ enum Projects {
     return [
       "campaigns/settings.yaml": "timezone: \(Daytime.zone)\nwindow: always\nretry: \(retry)\n\(settings)",
       "campaigns/letter/campaign.yaml": """
-        status: active
-        approval: optional
-        audience: {contacts: [contacts.csv]}
-        mailboxes: [anna]
-        unsubscribe: {url: "https://shop.example/u/{{send_id}}"}
-        steps:
-          - {id: only, subject: "Hello {{first_name}}", text: {inline: "Dear {{first_name}}\\n"}}
-        """,
+      status: active
+      approval: optional
+      audience: {contacts: [contacts.csv]}
+      mailboxes: [anna]
+      unsubscribe: {url: "https://shop.example/u/{{send_id}}"}
+      steps:
+        - {id: only, subject: "Hello {{first_name}}", text: {inline: "Dear {{first_name}}\\n"}}
+      """,
       "data/contacts.csv": "email,first_name\n" + rows,
       "data/mailboxes.yaml": "- {id: anna, from: Anna <anna@shop.example>, providers: [server]}\n",
       "data/providers.yaml": """
-        - id: server
-          type: smtp
-          host: localhost
-          port: \(port)
-          max_connections: \(connections)
-          timeout: 10s
-          \(provider.replacing("\n", with: "\n  "))
-        """,
+      - id: server
+        type: smtp
+        host: localhost
+        port: \(port)
+        max_connections: \(connections)
+        timeout: 10s
+        \(provider.replacing("\n", with: "\n  "))
+      """,
     ]
   }
 
