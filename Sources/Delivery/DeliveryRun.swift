@@ -70,6 +70,8 @@ public struct DeliveryRun {
 
   /// How long attempts in flight may take after a stop is asked for.
   static let grace = Instant.Span.seconds(10)
+  /// How far a rehearsal's clock may run ahead of an attempt under way.
+  static let lead = Instant.Span.seconds(30)
   /// How often suppressions and events are looked at.
   static let lookEvery = Instant.Span.seconds(2)
 
@@ -109,7 +111,7 @@ public struct DeliveryRun {
       try perform(dispatcher.start(now: now))
       hooks.progress(dispatcher.tally, now)
       if dispatcher.isFinished { break }
-      try wait(stopping: stoppingSince != nil)
+      try wait()
     }
     try commit()
     hooks.progress(dispatcher.tally, clock.now())
@@ -117,21 +119,27 @@ public struct DeliveryRun {
   }
 
   /// Waits for the transport or for time, whichever comes first, and takes in what there is.
-  private mutating func wait(stopping: Bool) throws {
+  private mutating func wait() throws {
     let now = clock.now()
     let wake = dispatcher.nextWake()
-    // A rehearsal goes on to the next send's time as long as a connection is free for it.
-    if clock.isVirtual, !stopping, dispatcher.drops != nil, dispatcher.waitingInLine == 0, let wake, wake > now {
+    if clock.isVirtual, let wake, wake > now, dispatcher.drops != nil, mayRunAhead(to: wake) {
       return clock.advance(to: wake)
     }
     // A wall clock may be set: look at it at least four times a second.
     var milliseconds = 250
-    if let wake, !clock.isVirtual { milliseconds = Int(min(250, max(0, (wake - now).milliseconds))) }
+    if let wake, !clock.isVirtual || wake <= now { milliseconds = Int(min(250, max(0, (wake - now).milliseconds))) }
     if dispatcher.drops == nil { milliseconds = 250 }
     if milliseconds > 0, uncommitted > 0, dispatcher.inFlight == 0 { try commit() }
     let events = transport.poll(milliseconds: uncommitted > 0 ? min(milliseconds, 5) : milliseconds)
     if events.isEmpty, uncommitted > 0 { try commit() }
     try take(events)
+  }
+
+  /// A rehearsal's clock goes on to the next send's time while connections are free for it, but no further than a
+  /// moment ahead of the oldest attempt under way: its retry would come hours late, or after its window.
+  private func mayRunAhead(to wake: Instant) -> Bool {
+    guard let oldest = dispatcher.oldestBeginning else { return true }
+    return dispatcher.waitingInLine == 0 && wake <= oldest + Self.lead
   }
 
   private mutating func take(_ events: [TransportEvent]) throws {

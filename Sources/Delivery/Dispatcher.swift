@@ -61,13 +61,22 @@ public struct Dispatcher {
   var mailboxIndex: [String: Int] = [:]
   var wakes: Heap<Wake> = []
   var logins: [String: Login] = [:]
-  /// Mailboxes that wait for a connection of a login.
+  /// Mailboxes that wait for a connection of a login, each in one line at most. Where a line is not empty, the login
+  /// has no connection free, or is among `freed`.
   var lines: [String: Deque<Int>] = [:]
+  /// Logins with a free connection and a line that has not been served since.
+  var freed: [String] = []
   var waitingInLine = 0
-  public internal(set) var inFlight = 0
+  public var inFlight: Int { underWay.count }
+  /// The attempts that a transport holds: few, as connections are.
+  var underWay: Set<Int> = []
+  /// When the oldest of them was begun.
+  var oldestBeginning: Instant? { underWay.map { sends[$0].startedAt }.min() }
   public var tally = Tally()
   /// What must not be written to; nil while the files cannot be read, and new attempts wait.
   public var drops: Drops?
+  /// Addresses that were refused for good in this run.
+  var bounced: Set<String> = []
   var isStopping = false
 
   struct SendSlot {
@@ -77,6 +86,16 @@ public struct Dispatcher {
     /// Position in its mailbox's chain of providers.
     var provider = 0
     var startedAt = Instant.distantPast
+    /// When it was, or is again, to be attempted: its time, or its retry's.
+    var dueAt = Instant.distantPast
+    /// The instant by which the limits count its attempt: its beginning, then its intent.
+    var countedAt = Instant.distantPast
+    /// How things stood before this attempt, should it prove to be none.
+    var before: (mailbox: Instant?, login: Instant?, isWaiting: Bool) = (nil, nil, false)
+    /// Providers that failed it since its last wait.
+    var failed: Set<Int> = []
+    /// Providers that refused it for good.
+    var refused: Set<Int> = []
     /// Whether a connection lost before the message was complete has already been tried again at once.
     var hasRetriedAtOnce = false
     /// Put off after an attempt, and not taken up again yet.
@@ -94,6 +113,10 @@ public struct Dispatcher {
     var queue: Heap<Entry> = []
     var lastAttempt: Instant?
     var version = 0
+    /// How many of its sends `--due` leaves to later runs.
+    var later = 0
+    /// The login in whose line it stands.
+    var line: String?
     /// All open time of its sends, for the pace of catching up.
     var open = IntervalSet()
   }
@@ -112,10 +135,12 @@ public struct Dispatcher {
   }
 
   struct Login {
+    var maxConnections: Int
     var inFlight = 0
     var restsUntil = Instant.distantPast
     var failures = 0
     var lastAttempt: Instant?
+    var hasRoom: Bool { inFlight < maxConnections }
   }
 
   /// - Parameters:
@@ -130,13 +155,13 @@ public struct Dispatcher {
     self.day = day
     self.dueOnly = dueOnly
     self.drops = drops
-    horizon = now
     book = LimitBook(history: history, rules: rules)
     sends = []
     sends.reserveCapacity(items.count)
     var openSets: [[IntervalSet]] = []
     for item in items {
-      let slot = SendSlot(item: item, open: rules.open(item.send, within: day))
+      var slot = SendSlot(item: item, open: rules.open(item.send, within: day))
+      slot.dueAt = max(item.send.sendAt, item.notBefore ?? .distantPast)
       let m = mailboxIndex[item.send.mailbox] ?? mailboxes.count
       if m == mailboxes.count {
         let id = item.send.mailbox
@@ -148,24 +173,28 @@ public struct Dispatcher {
         openSets.append([])
       }
       if openSets[m].last != slot.open { openSets[m].append(slot.open) }
-      mailboxes[m].queue.insert(Entry(due: max(item.send.sendAt, item.notBefore ?? .distantPast), handle: sends.count))
+      if !dueOnly || slot.dueAt <= now {
+        mailboxes[m].queue.insert(Entry(due: slot.dueAt, handle: sends.count))
+      } else {
+        mailboxes[m].later += 1
+      }
       sends.append(slot)
     }
     for m in mailboxes.indices {
       mailboxes[m].open = IntervalSet(Set(openSets[m]).flatMap(\.intervals))
       for endpoint in mailboxes[m].endpoints where logins[endpoint.login] == nil {
-        logins[endpoint.login] = Login(lastAttempt: history.lastAttempt.provider[endpoint.provider])
+        logins[endpoint.login] = Login(
+          maxConnections: endpoint.maxConnections, lastAttempt: history.lastAttempt.provider[endpoint.provider])
       }
       if let head = mailboxes[m].queue.min { schedule(m, at: head.due) }
     }
     tally.total = items.count
   }
 
-  /// The run's beginning: with `--due`, nothing that becomes due after it is taken up.
-  private let horizon: Instant
-
   /// When something can be done next without an event from the transport; nil if nothing waits for time.
   public mutating func nextWake() -> Instant? {
+    // A line to be served is work for now.
+    if !freed.isEmpty { return .distantPast }
     while let top = wakes.min, top.version != mailboxes[top.mailbox].version { wakes.removeMin() }
     return wakes.min?.at
   }
@@ -184,10 +213,12 @@ public struct Dispatcher {
   public mutating func start(now: Instant) -> [Action] {
     var actions: [Action] = []
     guard !isStopping, drops != nil else { return actions }
+    serveLines(now, &actions)
     while let top = wakes.min, top.at <= now {
       wakes.removeMin()
       guard top.version == mailboxes[top.mailbox].version else { continue }
       serve(top.mailbox, now, &actions)
+      serveLines(now, &actions)
     }
     return actions
   }
@@ -197,10 +228,12 @@ public struct Dispatcher {
     wakes.insert(Wake(at: at, mailbox: m, version: mailboxes[m].version))
   }
 
-  mutating func serve(_ m: Int, _ now: Instant, _ actions: inout [Action]) {
+  /// - Parameter turn: the login whose line has come to this mailbox.
+  mutating func serve(_ m: Int, turn: String? = nil, _ now: Instant, _ actions: inout [Action]) {
+    var turn = turn
     while let head = mailboxes[m].queue.min {
       if head.due > now {
-        if dueOnly && head.due > horizon { return leave(m) }
+        if dueOnly { return leave(m) }
         return schedule(m, at: head.due)
       }
       let handle = head.handle
@@ -210,28 +243,28 @@ public struct Dispatcher {
         continue
       }
       if let last = mailboxes[m].lastAttempt {
-        let next = last + pace(m, head: handle, now)
+        let next = last + pace(m, head: handle, last: last, now)
         if next > now { return schedule(m, at: next) }
       }
       guard let position = chooseProvider(m, handle, now) else {
         sends[handle].lackedProvider = true
-        let rest = mailboxes[m].endpoints.compactMap { logins[$0.login]?.restsUntil }.min()
+        let rests = mailboxes[m].endpoints.enumerated().filter { !sends[handle].refused.contains($0.offset) }
+          .compactMap { logins[$0.element.login]?.restsUntil }
         mailboxes[m].queue.removeMin()
-        putOff(handle, m, until: rest ?? .distantFuture, now, &actions)
+        putOff(handle, m, until: rests.min() ?? .distantFuture, now, &actions)
         continue
       }
       let endpoint = mailboxes[m].endpoints[position]
-      var login = logins[endpoint.login] ?? Login()
-      guard login.inFlight < endpoint.maxConnections else {
-        lines[endpoint.login, default: []].append(m)
-        waitingInLine += 1
-        mailboxes[m].version += 1
-        return
+      var login = logins[endpoint.login] ?? Login(maxConnections: endpoint.maxConnections)
+      guard login.hasRoom, turn == endpoint.login || (lines[endpoint.login] ?? []).isEmpty else {
+        return lineUp(m, for: endpoint.login)
       }
       if let last = login.lastAttempt, last + endpoint.interval > now {
         return schedule(m, at: last + endpoint.interval)
       }
       mailboxes[m].queue.removeMin()
+      turn = nil
+      sends[handle].before = (mailboxes[m].lastAttempt, login.lastAttempt, sends[handle].isWaiting)
       login.inFlight += 1
       login.lastAttempt = now
       logins[endpoint.login] = login
@@ -239,7 +272,8 @@ public struct Dispatcher {
       sends[handle].provider = position
       sends[handle].state = .inFlight
       sends[handle].startedAt = now
-      inFlight += 1
+      sends[handle].countedAt = now
+      underWay.insert(handle)
       stopWaiting(handle)
       count(handle, by: 1)
       actions.append(.begin(handle: handle, endpoint))
@@ -289,6 +323,7 @@ public struct Dispatcher {
     let send = item.send
     guard let drops, let campaign = rules.campaigns[send.campaign] else { return nil }
     let person = Drops.Person(key: send.contact, to: send.to, channel: send.channel)
+    if bounced.contains(person.to) { return .bounced }
     if let drop = drops.reason(person, campaign: campaign.id, messageClass: campaign.messageClass, now: now) {
       return ReleaseReason(rawValue: drop.reason.rawValue) ?? .suppressed
     }
@@ -298,26 +333,18 @@ public struct Dispatcher {
     return nil
   }
 
-  /// The least time since the mailbox's last attempt: its gap; for a send that was missed, at least what spreads the
-  /// mailbox's remaining sends over the open time it has left (DESIGN §4.2). A transactional message is not held up.
-  func pace(_ m: Int, head: Int, _ now: Instant) -> Instant.Span {
-    let gap = mailboxes[m].gap
-    let slot = sends[head]
-    let tolerance = max(.seconds(60), gap * 2)
-    guard slot.item.attempts == 0, now - slot.item.send.sendAt > tolerance,
-      rules.campaigns[slot.item.send.campaign]?.messageClass != .transactional
-    else { return gap }
-    let left = mailboxes[m].open.intersection(Interval(now, .distantFuture)).length
-    return max(gap, left / Int64(max(1, mailboxes[m].queue.count)))
-  }
-
   func chooseProvider(_ m: Int, _ handle: Int, _ now: Instant) -> Int? {
     let chain = mailboxes[m].endpoints
     for offset in chain.indices {
       let position = (sends[handle].provider + offset) % chain.count
-      if let login = logins[chain[position].login], login.restsUntil <= now { return position }
+      guard !sends[handle].refused.contains(position) else { continue }
+      if !rests(chain[position], now) { return position }
     }
     return nil
+  }
+
+  func rests(_ endpoint: Endpoint, _ now: Instant) -> Bool {
+    logins[endpoint.login].map { $0.restsUntil > now } ?? true
   }
 
   /// Back into the queue for a later time of its open time, or released if there is none.
@@ -335,6 +362,19 @@ public struct Dispatcher {
     let slot = sends[handle]
     book.count(
       mailbox: slot.item.send.mailbox, contact: slot.item.send.contact, campaign: slot.item.send.campaign,
-      at: slot.startedAt, rules, by: n)
+      at: slot.countedAt, rules, by: n)
+  }
+
+  /// What was begun was no attempt: limits, gap and rate get back what it took, and a retry waits as before.
+  mutating func takeBack(_ handle: Int) {
+    count(handle, by: -1)
+    let slot = sends[handle]
+    if slot.before.isWaiting {
+      sends[handle].isWaiting = true
+      tally.waiting += 1
+    }
+    guard let m = mailboxIndex[slot.item.send.mailbox], let login = endpoint(of: handle)?.login else { return }
+    if mailboxes[m].lastAttempt == slot.startedAt { mailboxes[m].lastAttempt = slot.before.mailbox }
+    if logins[login]?.lastAttempt == slot.startedAt { logins[login]?.lastAttempt = slot.before.login }
   }
 }

@@ -28,17 +28,14 @@ extension Dispatcher {
   }
 
   /// An attempt leaves its login: the next mailbox in line may go on.
-  mutating func leaveLogin(_ handle: Int, _ now: Instant) -> Endpoint? {
-    inFlight -= 1
+  mutating func leaveLogin(_ handle: Int) -> Endpoint? {
+    underWay.remove(handle)
     guard let m = mailboxIndex[sends[handle].item.send.mailbox],
       mailboxes[m].endpoints.indices.contains(sends[handle].provider)
     else { return nil }
     let endpoint = mailboxes[m].endpoints[sends[handle].provider]
     logins[endpoint.login]?.inFlight -= 1
-    if let next = lines[endpoint.login]?.popFirst() {
-      waitingInLine -= 1
-      schedule(next, at: now)
-    }
+    if lines[endpoint.login]?.isEmpty == false, !freed.contains(endpoint.login) { freed.append(endpoint.login) }
     return endpoint
   }
 
@@ -47,9 +44,10 @@ extension Dispatcher {
   /// The message could not be made: the send ends, since the same values would fail again.
   public mutating func cannotRender(_ handle: Int, _ text: String, now: Instant) -> [Action] {
     var actions: [Action] = []
-    count(handle, by: -1)
-    _ = leaveLogin(handle, now)
+    takeBack(handle)
+    _ = leaveLogin(handle)
     die(handle, .renderError, text, now, &actions)
+    if let m = mailboxIndex[sends[handle].item.send.mailbox] { schedule(m, at: now) }
     return actions
   }
 
@@ -59,21 +57,33 @@ extension Dispatcher {
     case .ready(let handle):
       guard sends[handle].state == .inFlight, !isStopping else { break }
       sends[handle].state = .completing
+      // Limits count intents: where a new day has come since the beginning, this one is of that day.
+      count(handle, by: -1)
+      sends[handle].countedAt = now
+      count(handle, by: 1)
       let provider = endpoint(of: handle)?.provider ?? ""
       actions.append(
         .record(
           .intent(
             attemptRecord(
-              handle, number: sends[handle].item.attempts + 1, at: sends[handle].startedAt, provider: provider))))
+              handle, number: sends[handle].item.attempts + 1, at: now, provider: provider))))
       actions.append(.complete(handle: handle))
     case .finished(let handle, let reply):
       finish(handle, reply, now, &actions)
     case .unavailable(let login, let why, let returned):
       rest(login, why, now, &actions)
-      for handle in returned {
-        count(handle, by: -1)
-        _ = leaveLogin(handle, now)
-        requeue(handle, at: now)
+      for handle in returned.reversed() {
+        switch sends[handle].state {
+        case .inFlight:
+          takeBack(handle)
+          _ = leaveLogin(handle)
+          requeue(handle, at: now)
+        case .completing:
+          // Not what a transport promises. The server may have it.
+          finish(
+            handle, Reply(stage: .message, ending: .connectionLost, text: why.text, completed: true), now, &actions)
+        case .queued, .done: break
+        }
       }
     }
     return actions
@@ -113,28 +123,30 @@ extension Dispatcher {
     // Those in line for it look for another provider, or wait with it.
     while let m = lines[name]?.popFirst() {
       waitingInLine -= 1
+      mailboxes[m].line = nil
       schedule(m, at: now)
     }
   }
 
   mutating func finish(_ handle: Int, _ reply: Reply, _ now: Instant, _ actions: inout [Action]) {
-    guard sends[handle].state == .inFlight || sends[handle].state == .completing else { return }
-    // Only what was given the word to complete can be complete, whatever a transport says.
+    let state = sends[handle].state
+    guard state == .inFlight || state == .completing else { return }
     let verdict = Verdict(smtp: reply)
-    let endpoint = leaveLogin(handle, now)
-    if isStopping, reply.ending == .connectionLost, !reply.completed {
-      // The stop cut it off before the message: as if it had not been begun.
-      count(handle, by: -1)
+    let endpoint = leaveLogin(handle)
+    if isStopping, state == .inFlight, reply.ending == .connectionLost, !reply.completed {
+      // The stop cut it off before its intent: as if it had not been begun.
+      takeBack(handle)
       sends[handle].state = .queued
       return
     }
-    if case .reply = reply.ending, let login = endpoint?.login {
-      logins[login]?.failures = 0
-      tally.unavailable[login] = nil
-    }
-    if case .reply(let code) = reply.ending, [454, 530, 534, 535, 538].contains(code), let login = endpoint?.login {
-      // The login's trouble, not this send's: every other send of it waits too.
-      rest(login, Unavailability(cause: .credentials, text: "\(code) \(reply.text)"), now, &actions)
+    if case .reply(let code) = reply.ending, let login = endpoint?.login {
+      if [454, 530, 534, 535, 538].contains(code) {
+        // The login's trouble, not this send's: every other send of it waits too.
+        rest(login, Unavailability(cause: .credentials, text: "\(code) \(reply.text)"), now, &actions)
+      } else {
+        logins[login]?.failures = 0
+        tally.unavailable[login] = nil
+      }
     }
     let number = sends[handle].item.attempts + 1
     sends[handle].item.attempts = number
@@ -155,6 +167,7 @@ extension Dispatcher {
       result.outcome = .inDoubt
     case .refused(let isBounce):
       count(handle, by: -1)
+      if isBounce { bounced.insert(EmailAddress(attempt.to)?.canonical ?? attempt.to) }
       fail(handle, .rejected, isBounce: isBounce, &result)
     case .later:
       count(handle, by: -1)
@@ -166,7 +179,8 @@ extension Dispatcher {
     actions.append(.record(.outcome(attempt, result)))
     if result.outcome == .retry, let m = mailboxIndex[sends[handle].item.send.mailbox] {
       putOff(handle, m, until: result.retryAt ?? now, now, &actions)
-      if let head = mailboxes[m].queue.min { schedule(m, at: max(head.due, now)) }
+      // With `--due`, what waits is left as soon as it is looked at.
+      if let head = mailboxes[m].queue.min { schedule(m, at: dueOnly ? now : max(head.due, now)) }
     }
   }
 
@@ -182,12 +196,16 @@ extension Dispatcher {
     _ handle: Int, isFinal: Bool, _ reply: Reply, _ number: Int, _ now: Instant, _ result: inout Record.Result
   ) {
     let chain = mailboxIndex[sends[handle].item.send.mailbox].map { mailboxes[$0].endpoints } ?? []
-    if sends[handle].provider + 1 < chain.count {
-      sends[handle].provider += 1
+    sends[handle].failed.insert(sends[handle].provider)
+    if isFinal { sends[handle].refused.insert(sends[handle].provider) }
+    let others = chain.indices.filter { !sends[handle].refused.contains($0) }
+    guard let first = others.first else { return fail(handle, .rejected, isBounce: false, &result) }
+    if let next = others.first(where: { !sends[handle].failed.contains($0) && !rests(chain[$0], now) }) {
+      sends[handle].provider = next
       return tryAgain(handle, atOnce: true, number, now, &result)
     }
-    if isFinal { return fail(handle, .rejected, isBounce: false, &result) }
-    sends[handle].provider = 0
+    // None is left to turn to at once: all over again later, first with those that have not been asked.
+    sends[handle].provider = others.first { !sends[handle].failed.contains($0) } ?? first
     // A kept connection that the server had closed costs one try at once, not a minute.
     let lostEarly = reply.ending == .connectionLost && !reply.completed && !sends[handle].hasRetriedAtOnce
     sends[handle].hasRetriedAtOnce = sends[handle].hasRetriedAtOnce || lostEarly
@@ -207,6 +225,8 @@ extension Dispatcher {
     tally.retried += 1
     tally.waiting += 1
     sends[handle].isWaiting = true
+    sends[handle].dueAt = next
+    if !atOnce { sends[handle].failed = [] }
     result.outcome = .retry
     result.retryAt = next
   }
@@ -216,7 +236,7 @@ extension Dispatcher {
     var actions: [Action] = []
     for handle in sends.indices where sends[handle].state == .completing {
       sends[handle].state = .done
-      inFlight -= 1
+      underWay.remove(handle)
       tally.inDoubt += 1
       let provider = endpoint(of: handle)?.provider ?? ""
       actions.append(
@@ -228,8 +248,9 @@ extension Dispatcher {
               milliseconds: max(0, (now - sends[handle].startedAt).milliseconds)))))
     }
     for handle in sends.indices where sends[handle].state == .inFlight {
+      takeBack(handle)
       sends[handle].state = .queued
-      inFlight -= 1
+      underWay.remove(handle)
     }
     return actions
   }

@@ -36,7 +36,7 @@ extension Verdict {
     let subject = parts.count == 3 && parts[0] == code / 100 ? parts[1] : nil
     let detail = parts.count == 3 ? parts[2] : nil
     switch code {
-    case 200..<300 where reply.stage == .message: self = .accepted
+    case 200..<300 where reply.stage == .message && reply.completed: self = .accepted
     // A positive reply where none completes the message, or 354 out of turn: the server is out of step.
     case 200..<400: self = reply.completed ? .inDoubt : .failOver(isFinal: false)
     // The service closes, is throttled (SES: 454 after DATA) or wants other credentials: not the recipient's doing.
@@ -45,8 +45,9 @@ extension Verdict {
     case 400..<500:
       switch (reply.stage, subject) {
       case (.rcpt, _): self = .later
-      case (_, 1?), (_, 2?): self = .later
+      // No recipient has been named yet: it is about the sender.
       case (.mail, _): self = .failOver(isFinal: false)
+      case (_, 1?), (_, 2?): self = .later
       case (_, 7?), (_, 3?): self = .failOver(isFinal: false)
       default: self = .later
       }
@@ -54,9 +55,11 @@ extension Verdict {
     case 552 where reply.stage == .rcpt: self = .later
     case 500..<600:
       switch (reply.stage, subject) {
-      case (_, 2?) where detail == 2: self = .later
-      case (_, 1?) where detail == 7 || detail == 8: self = .failOver(isFinal: true)  // the sender's address
       case (.mail, _): self = .failOver(isFinal: true)
+      case (_, 2?) where detail == 2: self = .later
+      // The message is too long for this mailbox, which is there all the same.
+      case (_, 2?) where detail == 3: self = .refused(isBounce: false)
+      case (_, 1?) where detail == 7 || detail == 8: self = .failOver(isFinal: true)  // the sender's address
       case (_, 1?), (_, 2?): self = .refused(isBounce: true)
       case (_, 7?), (_, 3?), (_, 4?): self = .failOver(isFinal: true)
       case (.rcpt, nil) where code == 550 || code == 551 || code == 553: self = .refused(isBounce: true)

@@ -31,11 +31,18 @@ public struct TextTable {
     return out
   }
 
-  /// Data must not move the cursor or break a line.
+  /// Data must not move the cursor, break a line or turn the reading direction round (UAX #9).
   public static func printable(_ text: String) -> String {
-    guard text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return text }
-    return String(
-      String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
+    guard text.unicodeScalars.contains(where: commands) else { return text }
+    return String(String.UnicodeScalarView(text.unicodeScalars.map { commands($0) ? " " : $0 }))
+  }
+
+  private static func commands(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.value {
+    case 0x20..<0x7F: false
+    case 0x2028...0x202E, 0x2066...0x2069, 0x200E, 0x200F, 0x061C: true
+    default: scalar.properties.generalCategory == .control
+    }
   }
 
   /// Cells on a terminal: two for East Asian wide characters and emoji, none for combining marks.
@@ -43,10 +50,17 @@ public struct TextTable {
     text.reduce(0) { sum, character in
       guard let scalar = character.unicodeScalars.first else { return sum }
       switch scalar.value {
+      case 0x20..<0x7F: return sum + 1
       case 0x1100...0x115F, 0x2E80...0xA4CF, 0xAC00...0xD7A3, 0xF900...0xFAFF, 0xFE30...0xFE6F, 0xFF00...0xFF60,
         0xFFE0...0xFFE6, 0x1F300...0x1FAFF, 0x20000...0x3FFFD:
         return sum + 2
-      default: return sum + (scalar.properties.generalCategory == .nonspacingMark ? 0 : 1)
+      // Flags are two regional indicators in one character.
+      case 0x1F1E6...0x1F1FF: return sum + 2
+      default:
+        switch scalar.properties.generalCategory {
+        case .nonspacingMark, .enclosingMark, .format: return sum
+        default: return sum + (scalar.properties.isEmojiPresentation ? 2 : 1)
+        }
       }
     }
   }

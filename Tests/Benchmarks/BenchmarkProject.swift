@@ -12,9 +12,14 @@ enum BenchmarkProject {
   ]
 
   /// - Parameters:
-  ///   - limit: sends a day for each mailbox, 20 seconds apart.
+  ///   - limit: sends a day for each mailbox.
+  ///   - gap: the least time between two of a mailbox's.
+  ///   - window: the campaigns'.
   ///   - port: an SMTP server on this machine; nil writes files.
-  static func make(contacts: Int, mailboxes: Int, limit: Int, port: Int? = nil) throws -> TemporaryFolder {
+  static func make(
+    contacts: Int, mailboxes: Int, limit: Int, gap: String = "20s", window: String = "mon-fri 08:00-18:00 contact",
+    port: Int? = nil
+  ) throws -> TemporaryFolder {
     let folder = try TemporaryFolder()
     try folder.write(
       """
@@ -24,7 +29,7 @@ enum BenchmarkProject {
       contact_caps: {per_day: 1}
       """, to: "campaigns/settings.yaml")
     for (i, id) in ["alpha", "beta"].enumerated() {
-      try folder.write(campaign(id, priority: 10 - i), to: "campaigns/\(id)/campaign.yaml")
+      try folder.write(campaign(id, priority: 10 - i, window: window), to: "campaigns/\(id)/campaign.yaml")
       let line = "Two kilobytes of text are what a letter with a signature and a quotation come to.\n"
       try folder.write(
         "Hello {{first_name}},\n\n{{company}} is growing.\n" + String(repeating: line, count: 22) + "\nAnna\n",
@@ -34,7 +39,7 @@ enum BenchmarkProject {
     var boxes = "id,from,daily_limit,min_gap,timezone,providers,tags\n"
     for i in 0..<mailboxes {
       boxes +=
-        "mb\(i),Anna \(i) <anna\(i)@sender.example>,\(limit),20s,Europe/Berlin,main,\(i % 3 != 0 ? "alpha" : "beta")\n"
+        "mb\(i),Anna \(i) <anna\(i)@sender.example>,\(limit),\(gap),Europe/Berlin,main,\(i % 3 != 0 ? "alpha" : "beta")\n"
     }
     try folder.write(boxes, to: "data/mailboxes.csv")
     var suppressions = "value,reason\n"
@@ -51,7 +56,7 @@ enum BenchmarkProject {
     return folder
   }
 
-  private static func campaign(_ id: String, priority: Int) -> String {
+  private static func campaign(_ id: String, priority: Int, window: String) -> String {
     """
     status: active
     priority: \(priority)
@@ -59,7 +64,7 @@ enum BenchmarkProject {
       contacts: [contacts.csv]
       where: {segment: [\(id)]}
     mailboxes: {tag: \(id)}
-    window: mon-fri 08:00-18:00 contact
+    window: \(window)
     unsubscribe: {url: "https://sender.example/u/{{send_id}}"}
     steps:
       - id: intro
