@@ -63,7 +63,8 @@ let package = Package(
     tests("TransportsTests", ["Transports", "Delivery"]),
     tests("ReportingTests", ["Reporting", "Journal"]),
     .testTarget(
-      name: "EndToEnd", dependencies: ["TestSupport", "Model", "nightmail"], exclude: ["Scenarios"],
+      name: "EndToEnd", dependencies: ["TestSupport", "Model", "Config", "Messages", "nightmail"],
+      exclude: ["Scenarios"],
       swiftSettings: strict),
     .executableTarget(
       name: "Benchmarks", dependencies: ["TestSupport", "Model", "Config", "Planning", "Messages", "Journal"],

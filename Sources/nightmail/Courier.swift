@@ -21,17 +21,19 @@ struct Courier {
   let runID: String
   let dueOnly: Bool
 
-  func deliver(_ items: [Dispatcher.Item]) async throws -> Tally {
+  /// - Returns: the run's counts, and whether a signal ended it.
+  func deliver(_ items: [Dispatcher.Item]) async throws -> (tally: Tally, wasStopped: Bool) {
     let stop = StopRequest()
     let signals = [SIGINT, SIGTERM, SIGHUP].map { signalSource($0, stop) }
     defer { for source in signals { source.cancel() } }
     // The run is one thread's alone; this one waits for its result and touches nothing of it meanwhile.
     let work = Handover { try run(items, stop) }
-    return try await withCheckedThrowingContinuation { continuation in
+    let tally = try await withCheckedThrowingContinuation { continuation in
       let thread = Thread { continuation.resume(with: Result { try work.body() }) }
       thread.name = "delivery"
       thread.start()
     }
+    return (tally, stop.isAsked)
   }
 
   private func run(_ items: [Dispatcher.Item], _ stop: StopRequest) throws -> Tally {

@@ -30,7 +30,8 @@ struct PlanSession {
       }
       notBefore = time
     } else {
-      notBefore = workspace.isRehearsal ? span.start : max(now, span.start)
+      // Plans tell whole seconds: rounded up, nothing of a plan made now would be due to the run that made it.
+      notBefore = workspace.isRehearsal ? span.start : max(Instant(seconds: now.seconds), span.start)
     }
     if !workspace.isRehearsal, now >= span.end {
       throw Failure(.failed, "\(date) is over; plan today or a later day, or add --rehearse")

@@ -15,7 +15,9 @@ struct PlanTarget {
       path = day.planPath
       guard FileManager.default.fileExists(atPath: path) else {
         throw Failure(
-          .failed, "no plan for \(date) in \(workspace.output.path); make one with: nightmail plan --date \(date)")
+          .failed,
+          "no plan for \(date) in \(workspace.output.path); make one with: nightmail plan --date \(date)"
+            + (workspace.isRehearsal ? " --rehearse" : ""))
       }
     } else {
       path = GlobalOptions.absolute(word ?? "")

@@ -64,10 +64,13 @@ struct SendSession {
       workspace: workspace, project: project, engine: engine, header: stored.header, day: target.day,
       endpoints: endpoints, history: history, results: results, runID: runID, dueOnly: sending.due)
     let began = ContinuousClock.now
-    let tally = choice.items.isEmpty ? Tally() : try await delivery.deliver(choice.items)
+    var (tally, wasStopped) = choice.items.isEmpty ? (Tally(), false) : try await delivery.deliver(choice.items)
     let took = ContinuousClock.now - began
+    // What a cut-off run left in doubt is this run's to report: its own never came.
+    tally.total += settled
+    tally.inDoubt += settled
     _ = try DeadLetters.rebuild(target.day, zone: stored.header.zone)
-    return report(tally, held: choice.held, approvers: approvers, took: took, day: target.day)
+    return report(tally, held: choice.held, approvers: approvers, took: took, wasStopped: wasStopped, day: target.day)
   }
 
   private struct Choice {
@@ -185,7 +188,7 @@ struct SendSession {
   }
 
   private func report(
-    _ tally: Tally, held: Int, approvers: [String], took: Duration, day: DayFolder
+    _ tally: Tally, held: Int, approvers: [String], took: Duration, wasStopped: Bool, day: DayFolder
   ) -> ExitStatus {
     let json = JSON.members(
       ("sent", .integer(Int64(tally.sent))), ("dead", .integer(Int64(tally.deadTotal))),
@@ -201,7 +204,7 @@ struct SendSession {
       workspace.log.error("\(login): \(why)")
     }
     let lacked = tally.released[.providerUnavailable] ?? 0
-    if (tally.left > 0 && (!sending.due || !tally.unavailable.isEmpty)) || lacked > 0 { return .stopped }
+    if (tally.left > 0 && (!sending.due || wasStopped || !tally.unavailable.isEmpty)) || lacked > 0 { return .stopped }
     if tally.deadTotal + tally.inDoubt > 0 { return .deadLetters }
     return held > 0 ? .held : .done
   }
