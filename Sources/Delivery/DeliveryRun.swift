@@ -162,6 +162,7 @@ public struct DeliveryRun {
         try journal.append(record)
         uncommitted += 1
       case .complete(let handle): ready.append(handle)
+      case .cancel(let handle): transport.cancel(handle)
       case .warn(let text): hooks.warn(text)
       case .begin(let handle, let endpoint): try begin(handle, endpoint)
       }

@@ -26,6 +26,8 @@ public struct Dispatcher {
     public var notBefore: Instant?
     /// When its sequence began, for stop events; nil for a first step.
     public var began: Instant?
+    /// Other addresses and numbers of the contact: complaints and unsubscribes under them hold too.
+    public var others: [String] = []
 
     public init(
       send: PlannedSend, attempts: Int = 0, firstAttempt: Instant? = nil, notBefore: Instant? = nil,
@@ -47,6 +49,8 @@ public struct Dispatcher {
     case record(Record)
     /// The intent is among the records: once they are on disk, let the transport complete the message.
     case complete(handle: Int)
+    /// The message must not go out now after all: let the transport give the attempt up.
+    case cancel(handle: Int)
     /// For the log.
     case warn(String)
   }
@@ -55,6 +59,10 @@ public struct Dispatcher {
   let runID: String
   let day: Interval
   let dueOnly: Bool
+  /// When the run began.
+  let horizon: Instant
+  /// With `--due`, how long the run goes on for gaps to pass; the next run of cron takes up the rest.
+  static let dueWork = Instant.Span.minutes(5)
   var book: LimitBook
   var sends: [SendSlot]
   var mailboxes: [MailboxQueue] = []
@@ -112,6 +120,8 @@ public struct Dispatcher {
     var endpoints: [Endpoint]
     var queue: Heap<Entry> = []
     var lastAttempt: Instant?
+    /// Attempts begun and not yet made: they wait for a connection, or for the server's word to send the message.
+    var opening = 0
     var version = 0
     /// How many of its sends `--due` leaves to later runs.
     var later = 0
@@ -154,6 +164,7 @@ public struct Dispatcher {
     self.runID = runID
     self.day = day
     self.dueOnly = dueOnly
+    horizon = now
     self.drops = drops
     book = LimitBook(history: history, rules: rules)
     sends = []
@@ -236,6 +247,11 @@ public struct Dispatcher {
         if dueOnly { return leave(m) }
         return schedule(m, at: head.due)
       }
+      // The gap runs from when the attempt before is made, not from when its connection was asked for.
+      if mailboxes[m].opening > 0, mailboxes[m].gap > .zero {
+        mailboxes[m].version += 1
+        return
+      }
       let handle = head.handle
       if let next = settle(handle, now, &actions) {
         mailboxes[m].queue.removeMin()
@@ -244,7 +260,10 @@ public struct Dispatcher {
       }
       if let last = mailboxes[m].lastAttempt {
         let next = last + pace(m, head: handle, last: last, now)
-        if next > now { return schedule(m, at: next) }
+        if next > now {
+          if dueOnly, next > horizon + Self.dueWork { return leave(m) }
+          return schedule(m, at: next)
+        }
       }
       guard let position = chooseProvider(m, handle, now) else {
         sends[handle].lackedProvider = true
@@ -269,6 +288,7 @@ public struct Dispatcher {
       login.lastAttempt = now
       logins[endpoint.login] = login
       mailboxes[m].lastAttempt = now
+      mailboxes[m].opening += 1
       sends[handle].provider = position
       sends[handle].state = .inFlight
       sends[handle].startedAt = now
@@ -321,10 +341,13 @@ public struct Dispatcher {
   func dropReason(_ handle: Int, _ now: Instant) -> ReleaseReason? {
     let item = sends[handle].item
     let send = item.send
-    guard let drops, let campaign = rules.campaigns[send.campaign] else { return nil }
-    let person = Drops.Person(key: send.contact, to: send.to, channel: send.channel)
+    // Without its campaign nothing says that it may go out.
+    guard let drops, let campaign = rules.campaigns[send.campaign] else { return .stopped }
+    let person = Drops.Person(key: send.contact, to: send.to, channel: send.channel, others: item.others)
     if bounced.contains(person.to) { return .bounced }
-    if let drop = drops.reason(person, campaign: campaign.id, messageClass: campaign.messageClass, now: now) {
+    if let drop = drops.reason(
+      person, campaign: campaign.id, was: campaign.was, messageClass: campaign.messageClass, now: now)
+    {
       return ReleaseReason(rawValue: drop.reason.rawValue) ?? .suppressed
     }
     if case .contacts = campaign.audience, drops.stop(person, campaign: campaign, began: item.began) != nil {
@@ -365,15 +388,20 @@ public struct Dispatcher {
       at: slot.countedAt, rules, by: n)
   }
 
+  /// A retry that was taken up, and not made, waits as before.
+  mutating func waitAgain(_ handle: Int) {
+    guard sends[handle].before.isWaiting else { return }
+    sends[handle].isWaiting = true
+    tally.waiting += 1
+  }
+
   /// What was begun was no attempt: limits, gap and rate get back what it took, and a retry waits as before.
   mutating func takeBack(_ handle: Int) {
     count(handle, by: -1)
     let slot = sends[handle]
-    if slot.before.isWaiting {
-      sends[handle].isWaiting = true
-      tally.waiting += 1
-    }
+    waitAgain(handle)
     guard let m = mailboxIndex[slot.item.send.mailbox], let login = endpoint(of: handle)?.login else { return }
+    mailboxes[m].opening -= 1
     if mailboxes[m].lastAttempt == slot.startedAt { mailboxes[m].lastAttempt = slot.before.mailbox }
     if logins[login]?.lastAttempt == slot.startedAt { logins[login]?.lastAttempt = slot.before.login }
   }

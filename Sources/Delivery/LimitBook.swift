@@ -18,7 +18,7 @@ struct LimitBook {
 
   /// Counts what earlier runs have sent, or may have.
   init(history: History, rules: DeliveryRules) {
-    for record in history.sends.values where record.state.countsAgainstLimits {
+    for record in history.counted {
       let at = record.attemptAt ?? record.at
       count(mailbox: record.mailbox, contact: record.contact, campaign: record.campaign, at: at, rules, by: 1)
     }

@@ -56,11 +56,18 @@ extension Dispatcher {
     switch event {
     case .ready(let handle):
       guard sends[handle].state == .inFlight, !isStopping else { break }
-      sends[handle].state = .completing
-      // Limits count intents: where a new day has come since the beginning, this one is of that day.
+      // It may have waited long for its connection: everything is asked again before the message goes out.
       count(handle, by: -1)
+      if drops == nil {
+        return giveUp(handle, until: now, now, &actions)
+      } else if let next = settle(handle, now, &actions) {
+        return giveUp(handle, until: next, now, &actions)
+      }
+      // Limits count intents: where a new day has come since the beginning, this one is of that day.
       sends[handle].countedAt = now
       count(handle, by: 1)
+      hasOpened(handle, now)
+      sends[handle].state = .completing
       let provider = endpoint(of: handle)?.provider ?? ""
       actions.append(
         .record(
@@ -87,6 +94,30 @@ extension Dispatcher {
       }
     }
     return actions
+  }
+
+  /// Takes an attempt back before its message: until `next`, or for good.
+  private mutating func giveUp(
+    _ handle: Int, until next: Instant, _ now: Instant, _ actions: inout [Action]
+  ) -> [Action] {
+    hasOpened(handle, now)
+    _ = leaveLogin(handle)
+    actions.append(.cancel(handle: handle))
+    if next < .distantFuture {
+      waitAgain(handle)
+      requeue(handle, at: next)
+    }
+    return actions
+  }
+
+  /// An attempt has been made, or has ended before: its mailbox's gap runs from now.
+  mutating func hasOpened(_ handle: Int, _ now: Instant) {
+    guard let m = mailboxIndex[sends[handle].item.send.mailbox], mailboxes[m].opening > 0 else { return }
+    mailboxes[m].opening -= 1
+    mailboxes[m].lastAttempt = max(mailboxes[m].lastAttempt ?? now, now)
+    if mailboxes[m].gap > .zero, let head = mailboxes[m].queue.min, mailboxes[m].line == nil {
+      schedule(m, at: max(head.due, now))
+    }
   }
 
   /// When the attempt that an event ends or carries on was begun; nil for what is about a login.
@@ -139,6 +170,7 @@ extension Dispatcher {
       sends[handle].state = .queued
       return
     }
+    if state == .inFlight { hasOpened(handle, now) }
     if case .reply(let code) = reply.ending, let login = endpoint?.login {
       if [454, 530, 534, 535, 538].contains(code) {
         // The login's trouble, not this send's: every other send of it waits too.

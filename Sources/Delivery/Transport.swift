@@ -166,12 +166,15 @@ public struct Unavailability: Hashable, Sendable {
 /// inside `poll`. It never retries by itself.
 ///
 /// The life of an attempt: `begin` ─▶ `.ready` ─▶ `complete` ─▶ `.finished`, or `.finished` at any point before, or
-/// `.unavailable` before anything was sent. Exactly one of `.finished` and `.unavailable` ends each attempt.
+/// `.unavailable` before anything was sent. Exactly one of `.finished`, `.unavailable` and `cancel` ends each attempt.
 public protocol Transport: AnyObject {
   /// Takes an attempt. The caller keeps those in flight for a login within its `maxConnections`.
   func begin(_ attempt: OutgoingAttempt)
   /// The intent is on disk: write the rest of the message.
   func complete(_ handle: Int)
+  /// Gives up an attempt that is not complete: nothing of its message is written, and no event follows. A server that
+  /// waits for the message sees its connection close.
+  func cancel(_ handle: Int)
   /// Carries on with whatever can be done; returns as soon as there is an event, or after `milliseconds`.
   func poll(milliseconds: Int) -> [TransportEvent]
   /// Ends every attempt that has not been completed (`.finished`, `connectionLost`, from the next `poll`), and

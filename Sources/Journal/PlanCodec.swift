@@ -85,8 +85,8 @@ public enum PlanCodec {
         out.append(0x5D)
       }
       out.append(0x5D)
+      if let expiresAt = send.expiresAt { out.member("expires_at", expiresAt, zone: zone) }
     }
-    if let expiresAt = send.expiresAt { out.member("expires_at", expiresAt, zone: zone) }
     out.member("campaign", send.campaign)
     out.member("step", send.step)
     out.member("variant", send.variant)
@@ -131,7 +131,7 @@ extension [UInt8] {
 /// The digests by which lines are known again. They are taken over canonical bytes, never over the file's: white
 /// space, the order of keys and the zone of a time do not count as a change.
 public enum LineDigest {
-  /// SHA-256 in hex over a line less `send_at` and `open`: what an approval holds for, so that a re-plan keeps it.
+  /// SHA-256 in hex over a line less its times (`send_at`, `open`, `expires_at`): what an approval holds for, so that a re-plan keeps it.
   public static func of(_ send: PlannedSend) -> String { digest(send, .approved) }
 
   /// SHA-256 in hex over the whole line: by it a line counts as planned. `open` is in it, since an edited line must

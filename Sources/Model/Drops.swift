@@ -85,13 +85,15 @@ public struct Drops: Sendable {
   }
 
   /// Why `campaign` may not write to a person at `now`, the first reason that applies with its detail; nil if it may.
+  /// - Parameter was: the campaign's earlier ids; what names one of them goes on holding.
   public func reason(
-    _ person: Person, campaign: String, messageClass: Campaign.MessageClass, now: Instant
+    _ person: Person, campaign: String, was: [String] = [], messageClass: Campaign.MessageClass, now: Instant
   ) -> (reason: SkipReason, detail: String)? {
     var values = [person.to]
     if person.channel == .email, let at = person.to.lastIndex(of: "@") { values.append(String(person.to[at...])) }
     for value in values {
-      for s in suppressions[value] ?? [] where s.campaign == nil || s.campaign == campaign {
+      for s in suppressions[value] ?? [] {
+        if let named = s.campaign, named != campaign, !was.contains(named) { continue }
         if let until = s.until, now >= until { continue }
         return (.suppressed, "\(value): \(s.reason ?? "suppressed") (\(s.place))")
       }

@@ -89,8 +89,14 @@ public struct History: Sendable {
   public private(set) var lastAttempt: (mailbox: [String: Instant], provider: [String: Instant]) = ([:], [:])
   /// Addresses that a server refused for good, with what it said.
   public private(set) var bounces: [Event] = []
+  /// Attempts that a server may have accepted although their sends were made due again: limits go on counting them.
+  public private(set) var spent: [SendRecord] = []
+  /// Everything that limits count.
+  public var counted: [SendRecord] { sends.values.filter(\.state.countsAgainstLimits) + spent }
   /// Sends that unsent lines of other approved plans hold.
   public var reserved: [SendID: PlannedSend] = [:]
+  /// When the sends of the day's earlier plan expire: a re-plan counts their time to live from that first plan.
+  public var firstExpiry: [SendID: Instant] = [:]
   /// Over everything that went into it; the plan's header names it.
   public var digest: String = "sha256:"
 
@@ -153,6 +159,10 @@ public struct History: Sendable {
       case .inFlight, .sent, .inDoubt, .dead, .withdrawn, .dropped: return
       }
     case .requeued(let note):
+      // A person has judged: what this send's refusal said of the address holds no more.
+      let address = EmailAddress(note.to)?.canonical ?? note.to
+      bounces.removeAll { $0.contact == address && $0.at <= note.at }
+      if let record = sends[note.id], record.state.countsAgainstLimits { spent.append(record) }
       update(note) { send in
         send.state = .pending
         send.attempts = 0

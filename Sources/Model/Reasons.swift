@@ -83,6 +83,10 @@ public enum ReleaseReason: String, CaseIterable, Sendable {
   case bounced
   case complained
   case unsubscribed
+  /// The contact has turned the channel off since.
+  case optedOut = "opted-out"
+  /// It went out already under another id of the contact, or another name of the step.
+  case alreadySent = "already-sent"
   /// The sequence was stopped by an event that came after the plan.
   case stopped
 }

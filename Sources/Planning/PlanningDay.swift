@@ -63,9 +63,9 @@ struct PlanningDay {
   }
 
   /// When a send ends unsent: the earlier of its time to live, counted from `origin`, and the campaign's end.
-  /// A send that was released keeps the time to live that its first plan gave it.
-  func expiry(_ campaign: Campaign, origin: Instant, record: SendRecord?) -> Instant? {
-    let byTTL = campaign.ttl.map { record?.expiresAt ?? origin + $0 }
+  /// A send that was planned before, and released or not yet made, keeps what its first plan gave it.
+  func expiry(_ campaign: Campaign, _ id: SendID, origin: Instant, record: SendRecord?) -> Instant? {
+    let byTTL = campaign.ttl.map { record?.expiresAt ?? history.firstExpiry[id] ?? origin + $0 }
     guard let byTTL, let end = campaign.end else { return byTTL ?? campaign.end }
     return min(byTTL, end)
   }

@@ -105,7 +105,7 @@ struct RowPosition {
       return .skipped(.missingVariable, step: 0, detail: "\(missing.joined(separator: ", ")) (\(row.place))")
     }
     let origin = row.sendAt ?? day.notBefore
-    let expires = day.expiry(campaign, origin: origin, record: record)
+    let expires = day.expiry(campaign, id, origin: origin, record: record)
     if let expires, expires <= day.notBefore {
       return .skipped(.expired, step: 0, detail: "since \(day.project.settings.zone.format(expires)) (\(row.place))")
     }
@@ -126,7 +126,7 @@ struct RowPosition {
   )? {
     day.drops.reason(
       Drops.Person(key: key, to: to, channel: channel, others: others), campaign: campaign.id,
-      messageClass: campaign.messageClass, now: day.notBefore)
+      was: campaign.was, messageClass: campaign.messageClass, now: day.notBefore)
   }
 
   private enum MailboxPick {

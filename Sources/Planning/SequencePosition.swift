@@ -88,7 +88,7 @@ struct SequencePosition {
     guard let to = channel == .email ? contact.email?.canonical : contact.phone?.e164 else { return nil }
     let person = Drops.Person(key: contact.key, to: to, channel: channel, others: addresses)
     return day.drops.reason(
-      person, campaign: campaign.id, messageClass: campaign.messageClass, now: day.notBefore)
+      person, campaign: campaign.id, was: campaign.was, messageClass: campaign.messageClass, now: day.notBefore)
   }
 
   private func whyNoChannel(_ step: Step) -> String {
@@ -146,7 +146,7 @@ struct SequencePosition {
     guard missing.isEmpty else {
       return .skipped(.missingVariable, step: step, detail: missing.joined(separator: ", "))
     }
-    let expires = day.expiry(campaign, origin: day.notBefore, record: record)
+    let expires = day.expiry(campaign, id, origin: day.notBefore, record: record)
     if let expires, expires <= day.notBefore {
       return .skipped(.expired, step: step, detail: "since \(day.project.settings.zone.format(expires))")
     }

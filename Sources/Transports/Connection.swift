@@ -54,6 +54,11 @@ final class Login {
     return job
   }
 
+  func forget(_ job: Job) {
+    waiting = Array(waiting[firstWaiting...]).filter { $0 !== job }
+    firstWaiting = 0
+  }
+
   func takeAllWaiting() -> [Job] {
     let jobs = Array(waiting[firstWaiting...])
     waiting = []

@@ -93,6 +93,20 @@ public final class NetworkTransport: Transport {
     toComplete.append(job)
   }
 
+  /// Nothing of the message is written: a server that said 354 sees the connection close.
+  public func cancel(_ handle: Int) {
+    guard let job = jobs[handle], !job.isCompleted else { return }
+    jobs[handle] = nil
+    outbox.drop { $0 === job }
+    if let connection = job.connection, connection.job === job {
+      connection.job = nil
+      job.connection = nil
+      drop(connection)
+    } else {
+      logins[job.attempt.endpoint.login]?.forget(job)
+    }
+  }
+
   /// Carries on with whatever can be done, for at most `milliseconds`, and returns as soon as there is an event.
   public func poll(milliseconds: Int) -> [TransportEvent] {
     let end = MonotonicTime.now() + Instant.Span(milliseconds: Int64(max(0, milliseconds)))

@@ -38,12 +38,18 @@ struct Courier {
 
   private func run(_ items: [Dispatcher.Item], _ stop: StopRequest) throws -> Tally {
     let clock: any DeliveryClock = workspace.isRehearsal ? RehearsalClock(start: header.notBefore) : WallClock()
-    let drops = Drops(suppressions: project.suppressions, events: project.events + history.bounces)
+    // Read now, not when the command began: an approval or a password may have taken its time.
+    let watch = DropWatch(folder: workspace.folder, bounces: history.bounces)
+    let drops: Drops
+    do {
+      drops = try watch.changed() ?? Drops()
+    } catch {
+      throw Failure(.failed, "\(error); nothing was sent")
+    }
     let dispatcher = Dispatcher(
       items: items, rules: DeliveryRules(project: project, endpoints: endpoints), history: history, drops: drops,
       day: project.settings.span(of: header.date), runID: runID, now: clock.now(), dueOnly: dueOnly)
     let composer = workspace.composer(project, engine: engine)
-    let watch = DropWatch(folder: workspace.folder, bounces: history.bounces)
     let bar = ProgressBar(isShown: Console.hasTerminalErrors && !workspace.options.quiet)
     let log = workspace.log
     var run = DeliveryRun(
@@ -86,23 +92,22 @@ private struct Handover: @unchecked Sendable {
   let body: () throws -> Tally
 }
 
-/// Reads suppressions and events again when their files change.
+/// Reads suppressions and events when the run begins, and again when their files change.
 private final class DropWatch {
   private let folder: String
   private let bounces: [Event]
-  private var fingerprint: DropsFingerprint
+  private var fingerprint: DropsFingerprint?
   /// The files of the last good set: one that vanishes is unreadable, not empty.
-  private var files: Set<String>
+  private var files: Set<String> = []
 
   init(folder: String, bounces: [Event]) {
     self.folder = folder
     self.bounces = bounces
-    fingerprint = ProjectLoader.dropsFingerprint(folder: folder)
-    files = Set(ProjectLoader.loadDrops(folder: folder).files)
   }
 
-  /// Nil if nothing changed. Throws, each time it is asked, while a file cannot be read.
+  /// Nil if nothing changed since the last good set. Throws, each time it is asked, while a file cannot be read.
   func changed() throws -> Drops? {
+    // Taken before reading: what is written meanwhile shows as a change the next time.
     let now = ProjectLoader.dropsFingerprint(folder: folder)
     guard now != fingerprint else { return nil }
     let reading = ProjectLoader.loadDrops(folder: folder)

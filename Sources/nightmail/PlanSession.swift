@@ -49,7 +49,10 @@ struct PlanSession {
   }
 
   func make() throws -> Plan {
-    let history = try workspace.history(project, excluding: date, at: notBefore)
+    var history = try workspace.history(project, excluding: date, at: notBefore)
+    if project.campaigns.contains(where: { $0.ttl != nil }), FileManager.default.fileExists(atPath: day.planPath) {
+      try PlanFile.forEach(day.planPath) { send, _ in history.firstExpiry[send.id] = send.expiresAt }
+    }
     let plan = Planner.plan(project: project, history: history, date: date, notBefore: notBefore, renderer: engine)
     for note in plan.notes { workspace.log.notice("\(note)") }
     return plan

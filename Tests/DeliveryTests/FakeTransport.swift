@@ -185,6 +185,12 @@ final class FakeTransport: Transport {
     if begun.fate == .accept { servers.accepted.insert(id) }
   }
 
+  func cancel(_ handle: Int) {
+    guard let begun = active.removeValue(forKey: handle), !begun.isCompleted else {
+      return servers.problems.append("cancelled \(handle), which is not under way")
+    }
+  }
+
   func poll(milliseconds: Int) -> [TransportEvent] {
     onPoll(milliseconds)
     idlePolls = active.isEmpty ? idlePolls + 1 : 0

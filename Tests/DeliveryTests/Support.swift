@@ -98,6 +98,7 @@ struct Bench {
   var begun: [(handle: Int, login: String, at: Instant)] = []
   var completed: [Int] = []
   var warnings: [String] = []
+  var cancelled: [Int] = []
 
   init(_ scene: Scene) { dispatcher = scene.dispatcher }
 
@@ -115,6 +116,7 @@ struct Bench {
         begun.append((handle, endpoint.login, now))
       case .record(let record): records.append(record)
       case .complete(let handle): completed.append(handle)
+      case .cancel(let handle): cancelled.append(handle)
       case .warn(let text): warnings.append(text)
       }
     }

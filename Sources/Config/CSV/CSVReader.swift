@@ -12,7 +12,8 @@ public enum CSVDefect: Hashable, Sendable {
 
   public var message: String {
     switch self {
-    case .width(let expected, let found): "the row has \(found) fields and the header \(expected)"
+    case .width(let expected, let found):
+      "the row has \(found) \(found == 1 ? "field" : "fields") and the header \(expected)"
     case .brokenUTF8: "the field is not UTF-8; save the file as UTF-8"
     case .unterminatedQuote: "the quote that opens here is never closed"
     case .textAfterQuote: "text follows the closing quote of this field; double quotes inside it"

@@ -1,0 +1,133 @@
+import Delivery
+import Journal
+import Model
+
+/// Which lines of a plan a run takes up: those that are as they were planned, approved where that is needed, and not at
+/// an end already - the last gate before the network.
+struct LineChoice {
+  var items: [Dispatcher.Item] = []
+  /// Lines that await approval.
+  var awaiting = 0
+  /// Lines that are not as they were planned, or whose campaign has findings: each was named in the log.
+  var heldBack = 0
+  /// Lines that cannot go out any more: the same step went to the same person under another id, or the contact has
+  /// turned the channel off, since the plan was made.
+  var dropped: [(send: PlannedSend, reason: ReleaseReason)] = []
+
+  var held: Int { awaiting + heldBack }
+
+  /// - Parameter approve: asked once, with the number of lines that await it; true once they are approved.
+  static func choose(
+    _ stored: StoredPlan, _ planned: PlannedLines, _ target: PlanTarget, _ history: History, workspace: Workspace,
+    project: Project, approve: (Int) throws -> Bool
+  ) throws -> LineChoice {
+    let campaigns = Dictionary(project.campaigns.map { ($0.id, $0) }, uniquingKeysWith: { a, _ in a })
+    var approvals = try Approvals.read(target.day.approvalPath)
+    func waits(_ send: PlannedSend) -> Bool {
+      campaigns[send.campaign]?.approval != .optional && !approvals.isApproved(send)
+    }
+    let released = try releasedFrom(planned.plan, target.day)
+    var choice = LineChoice()
+    var open: [PlannedSend] = []
+    var broken: [String: Int] = [:]
+    for (send, line) in zip(stored.sends, stored.lines) {
+      guard planned.verdict(on: send) == .asPlanned else {
+        workspace.log.warning("\(target.path):\(line): \(send.id) is not as it was planned, and is held")
+        choice.heldBack += 1
+        continue
+      }
+      guard !released.contains(send.id), !hasEnded(history.sends[send.id]) else { continue }
+      guard campaigns[send.campaign] != nil else {
+        broken[send.campaign, default: 0] += 1
+        continue
+      }
+      open.append(send)
+    }
+    for (campaign, count) in broken.sorted(by: { $0.key < $1.key }) {
+      workspace.log.warning("\(campaign): it has findings, and its lines (\(count)) are held; see nightmail validate")
+      choice.heldBack += count
+    }
+    let waiting = open.filter(waits).count
+    if waiting > 0, try approve(waiting) { approvals = try Approvals.read(target.day.approvalPath) }
+    for send in open {
+      guard let campaign = campaigns[send.campaign] else { continue }
+      if waits(send) {
+        choice.awaiting += 1
+        continue
+      }
+      let to = EmailAddress(send.to)?.canonical ?? send.to
+      let known = history.sends(campaign: campaign, contact: send.contact, to: [to])
+      if known.contains(where: {
+        isSame($0, send, campaign) && ($0.state.countsAgainstLimits || $0.state == .withdrawn)
+      }) {
+        choice.dropped.append((send, .alreadySent))
+        continue
+      }
+      let contact = project.contacts.find(send.contact)
+      if let contact, send.channel == .email ? !contact.emailEnabled : !contact.smsEnabled {
+        choice.dropped.append((send, .optedOut))
+        continue
+      }
+      let record = history.sends[send.id]
+      var item = Dispatcher.Item(send: send, attempts: record?.attempts ?? 0, firstAttempt: record?.firstAttempt)
+      if case .waiting(let until) = record?.state { item.notBefore = until }
+      item.others = [contact?.email?.canonical, contact?.phone?.e164].compactMap { $0 }
+      item.began = known.filter { $0.state == .sent }.compactMap { $0.attemptAt ?? $0.at }.min()
+      choice.items.append(item)
+    }
+    return choice
+  }
+
+  private static func hasEnded(_ record: SendRecord?) -> Bool {
+    switch record?.state {
+    case nil, .pending, .waiting: false
+    case .inFlight, .sent, .inDoubt, .dead, .withdrawn, .dropped: true
+    }
+  }
+
+  /// Whether a record is of the same step to the same person, though under another id: the contact was given an id
+  /// since, or the step or campaign another name.
+  private static func isSame(_ record: SendRecord, _ send: PlannedSend, _ campaign: Campaign) -> Bool {
+    guard record.channel == send.channel, record.key == send.key else { return false }
+    let step = campaign.steps.first { $0.id == send.step }
+    return record.step == send.step || step?.was.contains(record.step) == true
+  }
+
+  /// Sends that a run of this very plan gave back: they wait for the next plan.
+  private static func releasedFrom(_ plan: String, _ day: DayFolder) throws -> Set<SendID> {
+    var current = ""
+    var released: Set<SendID> = []
+    try ResultsReader.forEach(in: day) { record in
+      switch record {
+      case .run(let run): current = run.plan
+      case .released(let note, _) where current == plan: released.insert(note.id)
+      case .requeued(let note): released.remove(note.id)
+      case .intent, .outcome, .released, .withdrawn, .resolved: break
+      }
+    }
+    return released
+  }
+
+  /// An intent without an outcome is in doubt (DESIGN §4.5): written down, so that every reader sees it.
+  static func settleDangling(_ day: DayFolder, _ results: ResultsWriter, now: Instant, runID: String) throws -> Int {
+    var dangling: [SendID: Record.Attempt] = [:]
+    try ResultsReader.forEach(in: day) { record in
+      switch record {
+      case .intent(let attempt): dangling[attempt.id] = attempt
+      case .outcome(let attempt, _): dangling[attempt.id] = nil
+      case .requeued(let note), .resolved(let note, _), .released(let note, _), .withdrawn(let note):
+        dangling[note.id] = nil
+      case .run: break
+      }
+    }
+    for var attempt in dangling.values.sorted(by: { $0.at != $1.at ? $0.at < $1.at : $0.id < $1.id }) {
+      attempt.run = runID
+      results.append(
+        .outcome(
+          attempt,
+          Record.Result(outcome: .inDoubt, response: "the run was cut off before the server's reply was recorded")))
+    }
+    if !dangling.isEmpty { try results.commit() }
+    return dangling.count
+  }
+}
