@@ -66,12 +66,15 @@ public struct DeliveryRun {
   private let hooks: Hooks
   private var lastDrops: Drops
   private var nextLook = Instant.distantPast
+  /// A clock that was set back must not put the next look off.
+  private var lastLook = Instant.distantPast
   private var uncommitted = 0
 
   /// How long attempts in flight may take after a stop is asked for.
   static let grace = Instant.Span.seconds(10)
   /// How far a rehearsal's clock may run ahead of an attempt under way.
   static let lead = Instant.Span.seconds(30)
+  private static let dropsName = "suppressions and events"
   /// How often suppressions and events are looked at.
   static let lookEvery = Instant.Span.seconds(2)
 
@@ -195,12 +198,15 @@ public struct DeliveryRun {
 
   /// A file that turns unreadable never shrinks what is dropped: the last good set holds, and new attempts wait.
   private mutating func lookForDrops(_ now: Instant) {
-    guard !clock.isVirtual, now >= nextLook else { return }
+    guard !clock.isVirtual, now >= nextLook || now < lastLook else { return }
+    lastLook = now
     nextLook = now + Self.lookEvery
     do {
       if let drops = try hooks.newDrops() { lastDrops = drops }
       dispatcher.drops = lastDrops
+      dispatcher.tally.unavailable[Self.dropsName] = nil
     } catch {
+      dispatcher.tally.unavailable[Self.dropsName] = "\(error)"
       if dispatcher.drops != nil { hooks.warn("\(error); new attempts wait until it can be read again") }
       dispatcher.drops = nil
     }

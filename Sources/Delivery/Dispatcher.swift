@@ -59,6 +59,8 @@ public struct Dispatcher {
   let runID: String
   let day: Interval
   let dueOnly: Bool
+  /// When to look again while suppressions and events cannot be read.
+  static let dropsRest = Instant.Span.seconds(5)
   /// When the run began.
   let horizon: Instant
   /// With `--due`, how long the run goes on for gaps to pass; the next run of cron takes up the rest.
@@ -223,7 +225,7 @@ public struct Dispatcher {
   /// What is to be done at `now`.
   public mutating func start(now: Instant) -> [Action] {
     var actions: [Action] = []
-    guard !isStopping, drops != nil else { return actions }
+    guard !isStopping else { return actions }
     serveLines(now, &actions)
     while let top = wakes.min, top.at <= now {
       wakes.removeMin()
@@ -324,6 +326,8 @@ public struct Dispatcher {
       return .distantFuture
     }
     if next > now { return next }
+    // While nobody can say who must not be written to, nobody is; what closes or expires meanwhile still ends.
+    guard drops != nil else { return now + Self.dropsRest }
     if let reason = dropReason(handle, now) {
       release(handle, reason, now, &actions)
       return .distantFuture
@@ -350,6 +354,7 @@ public struct Dispatcher {
     {
       return ReleaseReason(rawValue: drop.reason.rawValue) ?? .suppressed
     }
+    if send.key.isEmpty, drops.isCarriedOver(person, campaign: campaign, step: send.step) { return .alreadySent }
     if case .contacts = campaign.audience, drops.stop(person, campaign: campaign, began: item.began) != nil {
       return .stopped
     }

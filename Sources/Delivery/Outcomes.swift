@@ -58,9 +58,7 @@ extension Dispatcher {
       guard sends[handle].state == .inFlight, !isStopping else { break }
       // It may have waited long for its connection: everything is asked again before the message goes out.
       count(handle, by: -1)
-      if drops == nil {
-        return giveUp(handle, until: now, now, &actions)
-      } else if let next = settle(handle, now, &actions) {
+      if let next = settle(handle, now, &actions) {
         return giveUp(handle, until: next, now, &actions)
       }
       // Limits count intents: where a new day has come since the beginning, this one is of that day.

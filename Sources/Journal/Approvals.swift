@@ -38,8 +38,9 @@ public struct Approvals: Sendable {
 
   /// - Parameter digest: `LineDigest.of` the line as it stands in the plan now.
   public func isApproved(_ id: SendID, digest: String) -> Bool { approved.contains(Line(id: id, digest: digest)) }
-  public func isApproved(_ send: PlannedSend) -> Bool {
-    !approved.isEmpty && isApproved(send.id, digest: LineDigest.of(send))
+  /// - Parameter content: what the plan's header says of the campaign's files.
+  public func isApproved(_ send: PlannedSend, content: String? = nil) -> Bool {
+    !approved.isEmpty && isApproved(send.id, digest: LineDigest.of(send, content: content))
   }
 
   /// Everybody who approved, each once, in order.
@@ -146,7 +147,9 @@ public struct ApprovalDecision: Hashable, Sendable {
       switch planned.verdict(on: send) {
       case .asPlanned where without.contains(send.id): continue
       case .changed where without.contains(send.id): continue
-      case .asPlanned: decision.approved.append(Approvals.Line(id: send.id, digest: LineDigest.of(send)))
+      case .asPlanned:
+        decision.approved.append(
+          Approvals.Line(id: send.id, digest: LineDigest.of(send, content: current.header.content[send.campaign])))
       case .changed: decision.refused.append(Refusal(id: send.id, line: line, cause: .changed))
       case .added: decision.refused.append(Refusal(id: send.id, line: line, cause: .added))
       }

@@ -57,7 +57,9 @@ public enum HistoryReader {
       case nil, .pending, .waiting: break
       case .inFlight, .sent, .inDoubt, .dead, .withdrawn, .dropped: continue
       }
-      guard lines.verdict(on: send) == .asPlanned, !needsApproval(send) || approvals.isApproved(send) else { continue }
+      guard lines.verdict(on: send) == .asPlanned,
+        !needsApproval(send) || approvals.isApproved(send, content: plan.header.content[send.campaign])
+      else { continue }
       history.reserved[send.id] = send
     }
   }

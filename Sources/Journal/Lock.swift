@@ -64,6 +64,13 @@ public final class Lock {
     }
   }
 
+  /// Whether somebody holds it; looks without taking it, and leaves what the holder wrote.
+  public static func isHeld(_ path: String) throws(JournalProblem) -> Bool {
+    guard FileSystem.exists(path) else { return false }
+    let file = try Descriptor(path, flags: O_RDONLY)
+    return try !file.tryLock(shared: true)
+  }
+
   public func release() { try? file.close() }
 
   private static func holder(_ file: Descriptor) throws(JournalProblem) -> LockHeld.Holder? {

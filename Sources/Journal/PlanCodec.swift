@@ -25,6 +25,7 @@ public enum PlanCodec {
     }
     out.member("sends", header.sends)
     out.member("inputs", header.inputs)
+    out.member("content", header.content)
     out.member("history", header.history)
     out.counts("skipped", totals.skipped)
     out.counts("deferred", totals.deferred)
@@ -131,16 +132,20 @@ extension [UInt8] {
 /// The digests by which lines are known again. They are taken over canonical bytes, never over the file's: white
 /// space, the order of keys and the zone of a time do not count as a change.
 public enum LineDigest {
-  /// SHA-256 in hex over a line less its times (`send_at`, `open`, `expires_at`): what an approval holds for, so that a re-plan keeps it.
-  public static func of(_ send: PlannedSend) -> String { digest(send, .approved) }
+  /// SHA-256 in hex over a line less its times (`send_at`, `open`, `expires_at`): what an approval holds for, so that
+  /// a re-plan keeps it.
+  /// - Parameter content: the header's digest of what the campaign's messages are made from, where it has one: with
+  ///   another text, sender or attachment a line is not what was approved.
+  public static func of(_ send: PlannedSend, content: String? = nil) -> String { digest(send, .approved, content) }
 
   /// SHA-256 in hex over the whole line: by it a line counts as planned. `open` is in it, since an edited line must
   /// not widen the time at which it may go out.
   public static func whole(_ send: PlannedSend) -> String { digest(send, .whole) }
 
-  private static func digest(_ send: PlannedSend, _ part: PlanCodec.Part) -> String {
+  private static func digest(_ send: PlannedSend, _ part: PlanCodec.Part, _ content: String? = nil) -> String {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(512)
+    if let content { bytes.append(contentsOf: content.utf8) }
     PlanCodec.encode(send, zone: .utc, part: part, to: &bytes)
     return Hex.encode(SHA256.hash(data: bytes))
   }

@@ -4,8 +4,8 @@ import Model
 /// one that mattered.
 extension PlanCodec {
   private static let headerKeys = [
-    "nightmail_plan", "date", "timezone", "tzdata", "not_before", "seed", "sends", "inputs", "history", "skipped",
-    "deferred", "ended", "due", "held", "waiting", "campaigns", "left_out",
+    "nightmail_plan", "date", "timezone", "tzdata", "not_before", "seed", "sends", "inputs", "content", "history",
+    "skipped", "deferred", "ended", "due", "held", "waiting", "campaigns", "left_out",
   ]
   private static let totalsKeys = ["due", "planned", "skipped", "deferred", "held", "waiting", "ended"]
   private static let sendKeys = [
@@ -26,6 +26,7 @@ extension PlanCodec {
     let header = PlanHeader(
       date: day, zone: zone, tzdata: try fields.string("tzdata"), notBefore: try fields.instant("not_before"),
       seed: try seed(fields), sends: try fields.count("sends"), inputs: try fields.strings("inputs"),
+      content: try fields.strings("content"),
       history: try fields.string("history"), campaigns: campaigns, broken: try fields.list("left_out"))
     let sum = header.totals
     guard try fields.count("due") == sum.due, try fields.count("ended") == sum.ended,

@@ -124,6 +124,17 @@ public struct Drops: Sendable {
     return nil
   }
 
+  /// Whether another tool has made a step to a person, by an event `sent`.
+  public func isCarriedOver(_ person: Person, campaign: Campaign, step: String) -> Bool {
+    let names = campaign.steps.first { $0.id == step }.map { [$0.id] + $0.was } ?? [step]
+    return Set([person.key, person.to]).contains { key in
+      (events[key] ?? []).contains { event in
+        event.type == .sent && event.step.map(names.contains) == true
+          && event.campaign.map { $0 == campaign.id || campaign.was.contains($0) } == true
+      }
+    }
+  }
+
   private static func detail(_ event: Event) -> String {
     let what = event.detail.map { ": \($0)" } ?? ""
     return "\(event.type.rawValue) at \(Zone.utc.format(event.at))\(what)"

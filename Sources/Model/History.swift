@@ -151,13 +151,11 @@ public struct History: Sendable {
         bounces.append(
           Event(at: a.at, type: .bounce, contact: EmailAddress(a.to)?.canonical ?? a.to, detail: result.response))
       }
-    case .released(let note, _): update(note) { $0.state = .pending }
+    case .released(let note, _):
+      if isOpen(note.id) { update(note) { $0.state = .pending } }
     case .withdrawn(let note):
       // A line may be deleted from the plan after it went out: that takes nothing back.
-      switch sends[note.id]?.state {
-      case nil, .pending, .waiting: update(note) { $0.state = .withdrawn }
-      case .inFlight, .sent, .inDoubt, .dead, .withdrawn, .dropped: return
-      }
+      if isOpen(note.id) { update(note) { $0.state = .withdrawn } }
     case .requeued(let note):
       // A person has judged: what this send's refusal said of the address holds no more.
       let address = EmailAddress(note.to)?.canonical ?? note.to
@@ -171,6 +169,14 @@ public struct History: Sendable {
       }
     case .resolved(let note, let resolution):
       update(note) { $0.state = resolution == .sent ? .sent : .dropped }
+    }
+  }
+
+  /// Whether a send has neither come to an end nor may be with a server.
+  private func isOpen(_ id: SendID) -> Bool {
+    switch sends[id]?.state {
+    case nil, .pending, .waiting: true
+    case .inFlight, .sent, .inDoubt, .dead, .withdrawn, .dropped: false
     }
   }
 

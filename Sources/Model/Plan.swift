@@ -200,6 +200,8 @@ public struct PlanHeader: Hashable, Sendable {
   public var sends: Int
   /// Path to digest.
   public var inputs: [String: String]
+  /// By campaign id, the digest of the files that its messages are made from: an approval holds for these.
+  public var content: [String: String]
   /// The digest of the history that it was planned on.
   public var history: String
   /// By campaign id.
@@ -209,7 +211,8 @@ public struct PlanHeader: Hashable, Sendable {
 
   public init(
     date: CalendarDay, zone: Zone, tzdata: String, notBefore: Instant, seed: UInt64, sends: Int,
-    inputs: [String: String], history: String, campaigns: [String: PlanTotals], broken: [String] = []
+    inputs: [String: String], content: [String: String] = [:], history: String, campaigns: [String: PlanTotals],
+    broken: [String] = []
   ) {
     self.date = date
     self.zone = zone
@@ -218,6 +221,7 @@ public struct PlanHeader: Hashable, Sendable {
     self.seed = seed
     self.sends = sends
     self.inputs = inputs
+    self.content = content
     self.history = history
     self.campaigns = campaigns
     self.broken = broken

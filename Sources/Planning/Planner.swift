@@ -3,6 +3,15 @@ import Model
 
 /// Makes a day's plan.
 public enum Planner {
+  /// One digest over the files that a campaign's messages are made from, each by its path and digest.
+  private static func content(of campaign: Campaign, _ project: Project) -> String {
+    let templates = campaign.steps.flatMap { $0.variants.flatMap(\.templates).map(\.place.file) + $0.attachments }
+    let own = Set([campaign.place.file] + templates)
+    let lines = project.inputs.filter { own.contains($0.path) || $0.role == .settings || $0.role == .mailboxes }
+      .map { "\($0.path) \($0.digest)\n" }
+    return Hex.digest(lines.sorted().joined().utf8)
+  }
+
   /// The plan of `date`: a pure function of its arguments (DESIGN §4.1).
   ///
   /// - Parameters:
@@ -25,6 +34,8 @@ public enum Planner {
       date: date, zone: project.settings.zone, tzdata: Zone.dataVersion, notBefore: day.notBefore, seed: day.seed,
       sends: sends.count,
       inputs: Dictionary(project.inputs.map { ($0.path, $0.digest) }, uniquingKeysWith: { first, _ in first }),
+      content: Dictionary(
+        day.campaigns.map { ($0.campaign.id, content(of: $0.campaign, project)) }, uniquingKeysWith: { a, _ in a }),
       history: history.digest, campaigns: due.totals, broken: project.broken)
     return Plan(header: header, sends: sends, skipped: due.skipped, notes: Array(due.notes))
   }

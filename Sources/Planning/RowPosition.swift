@@ -104,7 +104,9 @@ struct RowPosition {
     guard missing.isEmpty else {
       return .skipped(.missingVariable, step: 0, detail: "\(missing.joined(separator: ", ")) (\(row.place))")
     }
-    let origin = row.sendAt ?? day.notBefore
+    // What a person made due again begins its time to live anew.
+    let requeued = record.flatMap { $0.attempts == 0 && $0.expiresAt == nil ? $0.at : nil }
+    let origin = requeued ?? row.sendAt ?? day.notBefore
     let expires = day.expiry(campaign, id, origin: origin, record: record)
     if let expires, expires <= day.notBefore {
       return .skipped(.expired, step: 0, detail: "since \(day.project.settings.zone.format(expires)) (\(row.place))")

@@ -28,12 +28,15 @@ public struct DayStatus: Sendable {
   ///   - lines: of the day's plan.
   ///   - history: of the day's results alone.
   ///   - released: sends whose last record is `released`.
+  ///   - elsewhere: lines that came to their end by another day's plan: there is nothing left to do for them here.
   ///   - runIsLive: whether an intent without outcome is still under way.
   public init(
-    lines: [PlannedSend], history: History, released: Set<SendID>, runIsLive: Bool, include: (SendID, String) -> Bool
+    lines: [PlannedSend], history: History, released: Set<SendID>, elsewhere: Set<SendID> = [], runIsLive: Bool,
+    include: (SendID, String) -> Bool
   ) {
     for line in lines where history.sends[line.id] == nil && include(line.id, line.campaign) {
-      byCampaign[line.campaign, default: [:]][.pending, default: 0] += 1
+      let state = elsewhere.contains(line.id) ? State.released : .pending
+      byCampaign[line.campaign, default: [:]][state, default: 0] += 1
     }
     for record in history.sends.values where include(record.id, record.campaign) {
       let state = Self.state(record, released: released, runIsLive: runIsLive)

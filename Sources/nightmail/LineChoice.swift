@@ -24,7 +24,8 @@ struct LineChoice {
     let campaigns = Dictionary(project.campaigns.map { ($0.id, $0) }, uniquingKeysWith: { a, _ in a })
     var approvals = try Approvals.read(target.day.approvalPath)
     func waits(_ send: PlannedSend) -> Bool {
-      campaigns[send.campaign]?.approval != .optional && !approvals.isApproved(send)
+      campaigns[send.campaign]?.approval != .optional
+        && !approvals.isApproved(send, content: stored.header.content[send.campaign])
     }
     let released = try releasedFrom(planned.plan, target.day)
     var choice = LineChoice()
@@ -94,7 +95,7 @@ struct LineChoice {
   }
 
   /// Sends that a run of this very plan gave back: they wait for the next plan.
-  private static func releasedFrom(_ plan: String, _ day: DayFolder) throws -> Set<SendID> {
+  static func releasedFrom(_ plan: String, _ day: DayFolder) throws -> Set<SendID> {
     var current = ""
     var released: Set<SendID> = []
     try ResultsReader.forEach(in: day) { record in

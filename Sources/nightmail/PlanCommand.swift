@@ -50,6 +50,9 @@ struct PlanningOptions: ParsableArguments {
   @Flag(help: "Leaves campaigns with findings out instead of stopping.")
   var keepGoing = false
 
-  @Flag(help: "Begins a new history: everybody may be mailed again.")
+  @Flag(
+    help:
+      "Gives the output at hand a new history, where data/history.id names another: what only the other knew may be sent again."
+  )
   var newHistory = false
 }

@@ -9,7 +9,10 @@ struct SendCommand: AsyncParsableCommand {
   @OptionGroup var options: GlobalOptions
   @OptionGroup var rehearsal: RehearsalOptions
   @OptionGroup var sending: SendingOptions
-  @Flag(help: "Begins a new history: everybody may be mailed again.")
+  @Flag(
+    help:
+      "Gives the output at hand a new history, where data/history.id names another: what only the other knew may be sent again."
+  )
   var newHistory = false
   @Argument(help: ArgumentHelp("A path or a date; by default today.", valueName: "plan"))
   var plan: String?

@@ -51,23 +51,25 @@ struct StatusCommand: ParsableCommand {
       case .run: break
       }
     }
+    // What an earlier plan of the day gave back and this one has again is pending.
+    let planned = try PlannedLines.read(planPath: target.path, header: stored.header)
+    let givenBack = try LineChoice.releasedFrom(planned.plan, target.day)
+    released.subtract(stored.sends.map(\.id).filter { !givenBack.contains($0) })
+    var others = History()
+    for day in try workspace.output.days() where day != target.day {
+      try ResultsReader.forEach(in: day) { others.apply($0) }
+    }
+    let elsewhere = others.sends.values.filter { $0.state.isFinal || $0.state == .inDoubt }.map(\.id)
     return DayStatus(
-      lines: stored.sends, history: history, released: released, runIsLive: Self.isLive(target.day)
+      lines: stored.sends, history: history, released: released, elsewhere: Set(elsewhere),
+      runIsLive: try Self.isLive(target.day)
     ) { id, name in
       (campaign == nil || name == campaign) && (batch == nil || batches[id] == batch)
     }
   }
 
   /// Whether a run holds the day: an intent without an outcome is then under way, not in doubt.
-  static func isLive(_ day: DayFolder) -> Bool {
-    guard FileManager.default.fileExists(atPath: day.lockPath) else { return false }
-    do {
-      try Lock.acquire(day.lockPath, purpose: "status", at: Workspace.now()).release()
-      return false
-    } catch {
-      return true
-    }
-  }
+  static func isLive(_ day: DayFolder) throws -> Bool { try Lock.isHeld(day.lockPath) }
 
   private func story(of who: String, _ workspace: Workspace, _ project: Project) throws {
     var history = History()

@@ -59,7 +59,7 @@ private let sends = [Sample.send(1), Sample.send(2), Sample.fullSend]
   let read = try Approvals.read(sample("approval.1.jsonl"))
   #expect(read.entries == [ada, bob])
   #expect(read.approvers == ["Ada \"A\"", "bob"])
-  #expect(sends.allSatisfy(read.isApproved))
+  #expect(sends.allSatisfy { read.isApproved($0) })
 }
 
 @Test func deadLettersAreWrittenAsVersion1AndReadBackWhole() throws {

@@ -111,6 +111,45 @@ private func fold(_ records: [Record]) throws -> SendRecord {
   #expect(try fold([.released(note(t), .missed), .withdrawn(note(t))]).state == .withdrawn)
 }
 
+@Test func aReleaseTakesNothingBackThatWentOut() throws {
+  let t = try instant("2026-11-20T09:00:00Z")
+  let sent: [Record] = [.intent(attempt(1, t)), .outcome(attempt(1, t), .init(outcome: .sent))]
+  #expect(try fold(sent + [.released(note(t + .hours(1)), .alreadySent)]) == fold(sent))
+  #expect(try fold([sent[0], .released(note(t), .missed)]).state == .inFlight)
+}
+
+@Test func aSendInDoubtThatIsMadeDueAgainGoesOnCountingAgainstLimits() throws {
+  let t = try instant("2026-11-20T09:00:00Z")
+  var history = History()
+  history.apply(.intent(attempt(1, t)))
+  #expect(history.counted.map(\.attemptAt) == [t])
+  history.apply(.requeued(note(t + .hours(1))))
+  #expect(history.counted.map(\.attemptAt) == [t])
+  history.apply(.intent(attempt(1, t + .hours(2))))
+  #expect(Set(history.counted.map(\.attemptAt)) == [t, t + .hours(2)])
+}
+
+@Test func aBounceThatAPersonMadeDueAgainHoldsNoMore() throws {
+  let t = try instant("2026-11-20T09:00:00Z")
+  var history = History()
+  history.apply(.outcome(attempt(1, t), .init(outcome: .failed, reason: .rejected, isBounce: true)))
+  #expect(history.bounces.map(\.contact) == ["ada@example.com"])
+  history.apply(.requeued(note(t + .hours(1))))
+  #expect(history.bounces.isEmpty)
+}
+
+@Test func aStepThatAnotherToolHasSentIsCarriedOverUnderEveryName() throws {
+  let t = try instant("2026-11-20T09:00:00Z")
+  let drops = Drops(events: [
+    Event(at: t, type: .sent, contact: "ada@example.com", campaign: "hello", step: "intro")
+  ])
+  let ada = Drops.Person(key: "7", to: "Ada@example.com", channel: .email)
+  #expect(drops.isCarriedOver(ada, campaign: campaign, step: "intro"))
+  #expect(!drops.isCarriedOver(ada, campaign: campaign, step: "other"))
+  #expect(
+    !drops.isCarriedOver(Drops.Person(key: "8", to: "b@c.example", channel: .email), campaign: campaign, step: "intro"))
+}
+
 @Test func attemptsAreCountedOnOverReleasesAndFromNothingAfterARequeue() throws {
   let t = try instant("2026-11-20T09:00:00Z")
   let retry = Record.Result(outcome: .retry, retryAt: t + .minutes(1))
