@@ -60,9 +60,9 @@ struct Allocation {
     // The mailbox is open from its last attempt's gap on.
     let after = day.history.lastAttempt.mailbox[mailbox.id].map { $0 + mailbox.minGap } ?? .distantPast
     let sets = open.map { $0.intersection(Interval(after.roundedUpToSecond, .distantFuture)) }
-    return MailboxDay(
-      classes: sets, zone: mailbox.zone, grid: SlotGrid(gap: mailbox.minGap, seed: day.seed, mailbox: mailbox.id)
-    ) { date in
+    let grid = SlotGrid(
+      gap: mailbox.minGap, seed: day.seed, mailbox: mailbox.id, opening: sets.compactMap(\.first).min())
+    return MailboxDay(classes: sets, zone: mailbox.zone, grid: grid) { date in
       (mailbox.dailyLimit ?? .max / 4) - usage.count(mailbox: m, on: date)
     }
   }

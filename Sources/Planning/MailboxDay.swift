@@ -75,15 +75,21 @@ struct MailboxDay {
 }
 
 /// The instants at which a mailbox may send: whole multiples of its gap from a phase of its own. It does not depend on
-/// the day, so that the gap holds from one day's plan to the next.
+/// the day, so that the gap holds from one day's plan to the next. A gap of hours could miss a window every day: its
+/// grid begins with the day's first opening, and the mailbox's last attempt and the executor keep it from day to day.
 struct SlotGrid {
   /// Seconds between two slots; 0 for none.
   let gap: Int64
   /// Seconds, 0 ..< gap.
   let phase: Int64
 
-  init(gap: Instant.Span, seed: UInt64, mailbox: String) {
+  /// - Parameter opening: the mailbox's first open instant on the plan's day.
+  init(gap: Instant.Span, seed: UInt64, mailbox: String, opening: Instant? = nil) {
     self.gap = gap.secondsRoundedUp
+    if gap > .hours(1), let opening {
+      phase = opening.roundedUpToSecond.seconds % self.gap
+      return
+    }
     var random = Seeded(seed, "grid", mailbox)
     phase = random.below(self.gap)
   }

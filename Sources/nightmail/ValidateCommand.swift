@@ -13,7 +13,8 @@ struct ValidateCommand: ParsableCommand {
 
   func run() throws {
     let workspace = Workspace(options)
-    let (_, findings) = workspace.findings()
+    let (project, problems) = workspace.findings()
+    let findings = (problems + (project.map(Self.rows(of:)) ?? [])).sorted { $0.place < $1.place }
     let errors = findings.filter { $0.severity == .error }.count
     let warnings = findings.count - errors
     switch options.json ? .json : format {
@@ -33,6 +34,21 @@ struct ValidateCommand: ParsableCommand {
     case .github: for finding in findings { Console.out(Self.annotation(finding)) }
     }
     if errors > 0 { try ExitStatus.failed.end() }
+  }
+
+  /// Rows that will be skipped each time: no reason to stop, and worth a person's look.
+  static func rows(of project: Project) -> [Finding] {
+    let messages = project.campaigns.flatMap { campaign -> [RejectedRow] in
+      guard case .messages(let table) = campaign.audience else { return [] }
+      return table.rejected
+    }
+    let rows = (project.contacts.rejected + messages).map { row in
+      Finding.warning(row.place, "\(row.detail); the row is skipped, \(row.reason.rawValue)")
+    }
+    let contacts = project.contacts.contacts.compactMap { contact in
+      contact.defect.map { Finding.warning(contact.place, "\($0.detail); the row is skipped, \($0.reason.rawValue)") }
+    }
+    return Array(Set(rows + contacts))
   }
 
   static func json(_ finding: Finding) -> JSON {

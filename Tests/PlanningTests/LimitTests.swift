@@ -83,6 +83,16 @@ import Testing
   #expect(send.sendAt >= (try at("2026-11-20T14:30:00.5Z")))
 }
 
+@Test func aGapLongerThanTheWindowLeavesTheMailboxOneSendADay() throws {
+  for seed in 0..<20 as Range<UInt64> {
+    var scene = Scene()
+    scene.settings.seed = seed
+    scene.mailboxes = [try mailbox("anna", gap: .hours(24), window: try window("daily 09:00-17:00 mailbox"))]
+    scene.contacts = crowd(3)
+    #expect(try scene.plan().sends.count == 1, "seed \(seed)")
+  }
+}
+
 @Test func contactCapsCountOverBulkCampaignsHistoryAndOtherPlans() throws {
   var scene = Scene()
   scene.settings.contactCapPerDay = 2

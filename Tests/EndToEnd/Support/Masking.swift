@@ -6,6 +6,7 @@ enum Masking {
   private static let rules: [(pattern: String, replacement: String)] = [
     (#"20(2[6-9]|[3-9][0-9])-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2})"#, "NOW"),
     (#"sha256:[0-9a-f]{12,64}"#, "sha256:DIGEST"),
+    (#"sha256 is [0-9a-f]{64}"#, "sha256 is DIGEST"),
     (#""run":"[0-9a-f]{16}""#, #""run":"RUN""#),
     (#"  run [0-9a-f]{16}"#, "  run RUN"),
     (#""pid":[0-9]+"#, #""pid":PID"#),
