@@ -86,7 +86,7 @@ struct SlotGrid {
   /// - Parameter opening: the mailbox's first open instant on the plan's day.
   init(gap: Instant.Span, seed: UInt64, mailbox: String, opening: Instant? = nil) {
     self.gap = gap.secondsRoundedUp
-    if gap > .hours(1), let opening {
+    if gap >= .hours(2), let opening {
       phase = opening.roundedUpToSecond.seconds % self.gap
       return
     }
