@@ -1,4 +1,5 @@
 import Model
+import TestSupport
 import Testing
 
 @testable import Delivery
@@ -102,7 +103,7 @@ struct CrashTests {
 
   @Test func aProcessThatDiesAgainAndAgainComesToTheSameEnd() throws {
     for seed in UInt64(1)...150 {
-      var chance = Chance(seed)
+      var chance = Dice(seed)
       let servers = FakeServers()
       var disk: [Record] = []
       var ended = false

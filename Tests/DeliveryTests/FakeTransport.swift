@@ -1,22 +1,7 @@
 import Model
+import TestSupport
 
 @testable import Delivery
-
-/// SplitMix64: the same seed gives the same run.
-struct Chance {
-  private var state: UInt64
-  init(_ seed: UInt64) { state = seed }
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-  mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
-  mutating func pick<T>(_ choices: [T]) -> T { choices[below(choices.count)] }
-  mutating func oneIn(_ n: Int) -> Bool { below(n) == 0 }
-}
 
 struct Crash: Error {}
 
@@ -137,7 +122,7 @@ final class FakeTransport: Transport {
   private let sink: MemorySink
   private let clock: any DeliveryClock
   private let script: (SendID, Int) -> Fate
-  private var chance: Chance
+  private var chance: Dice
   private(set) var active: [Int: Begun] = [:]
   /// Beginnings of all that were attempts, by mailbox sender and by login.
   private(set) var starts: [(from: String, login: String, at: Instant)] = []
@@ -158,7 +143,7 @@ final class FakeTransport: Transport {
     self.clock = clock
     self.stop = stop
     self.script = script
-    chance = Chance(seed)
+    chance = Dice(seed)
   }
 
   func begin(_ attempt: OutgoingAttempt) {

@@ -1,5 +1,6 @@
 import Journal
 import Model
+import TestSupport
 import Testing
 
 @testable import Delivery
@@ -14,7 +15,7 @@ struct RandomRun {
 
   init(seed: UInt64) {
     self.seed = seed
-    var chance = Chance(seed)
+    var chance = Dice(seed)
     let count = 1 + chance.below(3)
     scene = Scene(mailboxes: count)
     scene.settings.retry = RetryPolicy(

@@ -10,7 +10,7 @@ struct KillTests {
   private static let day = "output/rehearsal/2025-11-20"
 
   /// A server that takes its time, and now and then takes a message and hangs up without a word.
-  private func server(messages: Int, latency: Int, using random: inout SplitMix) throws -> ScriptedSMTPServer {
+  private func server(messages: Int, latency: Int, using random: inout Dice) throws -> ScriptedSMTPServer {
     let attempts = (0..<messages).map { _ in
       Int.random(in: 0..<100, using: &random) == 0
         ? SMTPScript.Attempt(message: .hangUp) : SMTPScript.Attempt()
@@ -21,7 +21,7 @@ struct KillTests {
   @Test func killedAgainAndAgainNothingIsSentTwiceAndNothingIsLost() throws {
     let (messages, kills) = Self.isLong ? (2000, 100) : (300, 15)
     let seed = UInt64.random(in: 0 ... .max)
-    var random = SplitMix(state: seed)
+    var random = Dice(seed)
     let server = try server(messages: messages, latency: 5, using: &random)
     let project = try TestProject(Projects.letter(contacts: messages, port: server.port))
     try project.nightmail(expecting: 0, "plan", "--rehearse", "--date", "2025-11-20")
@@ -47,7 +47,7 @@ struct KillTests {
   }
 
   @Test func aRunThatIsAskedToStopEndsInOrderAndGoesOn() throws {
-    var random = SplitMix(state: 7)
+    var random = Dice(7)
     let server = try server(messages: 0, latency: 5, using: &random)
     let project = try TestProject(Projects.letter(contacts: 150, port: server.port))
     try project.nightmail(expecting: 0, "plan", "--rehearse", "--date", "2025-11-20")
@@ -118,16 +118,4 @@ struct KillTests {
 
   /// What happens is another process's doing: its time is the wall clock's.
   private func pause(milliseconds: Int) { usleep(UInt32(milliseconds) * 1000) }
-}
-
-/// Seeded random numbers (SplitMix64).
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Model
+import TestSupport
 import Testing
 
 @testable import Journal
@@ -164,7 +165,7 @@ private func write(_ records: [Record], _ path: String) throws {
 
 @Test func anyBytesAreReadOrRefusedByEveryReader() throws {
   let seed: UInt64 = 11
-  var random = Seeded(seed: seed)
+  var random = Dice(seed)
   let scratch = try Scratch()
   let day = scratch.output.day(Sample.day)
   _ = try PlanFile.write(Sample.plan([Sample.send(1), Sample.fullSend]), to: day)

@@ -37,19 +37,6 @@ func put(_ bytes: [UInt8], _ path: String) throws { try Data(bytes).write(to: UR
 func instant(_ text: String) throws -> Instant { try #require(Instant(text)) }
 func date(_ text: String) throws -> CalendarDay { try #require(CalendarDay(text)) }
 
-/// SplitMix64: the same numbers from the same seed everywhere.
-struct Seeded: RandomNumberGenerator {
-  var state: UInt64
-  init(seed: UInt64) { state = seed }
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-}
-
 enum Sample {
   static let berlin = Zone("Europe/Berlin") ?? .utc
   static let day = CalendarDay("2026-11-20") ?? CalendarDay(number: 0)

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Messages
@@ -75,7 +76,7 @@ func noQuotedPrintableLineIsOver76CharactersAndNothingIsLost(_ text: String) {
 
 @Test func quotedPrintableComesBackAsItWas() {
   let seed: UInt64 = 20_261_120
-  var random = Seeded(state: seed)
+  var random = Dice(seed)
   let bits: [String] = ["é", "=", " ", "\t", "\n", "\r\n", ".", "From ", "日", "x", "yyyyyyyyyyyyyyyyyyyy", "\u{0}"]
   for _ in 0..<500 {
     var text = ""

@@ -1,4 +1,5 @@
 import Model
+import TestSupport
 import Testing
 
 @testable import Messages
@@ -99,7 +100,7 @@ func whatAValueSaysIsNeverATemplate(_ source: String) throws {
 
 @Test(arguments: 1...3 as ClosedRange<UInt64>)
 func theShortWayAgreesWithSwiftMustache(_ seed: UInt64) throws {
-  var random = Seeded(state: seed)
+  var random = Dice(seed)
   let bits = [
     "{{a}}", "{{{b}}}", "{{& c }}", "{{ mailbox.name }}", "{{send_id}}", "\n", "\r\n", " ", "\t", "{", "} }", "x",
     "é\u{301}",
@@ -122,7 +123,7 @@ func theShortWayAgreesWithSwiftMustache(_ seed: UInt64) throws {
 
 @Test(arguments: 1...3 as ClosedRange<UInt64>)
 func noTemplateCrashesTheEngineAndWhatHasNoFindingRenders(_ seed: UInt64) throws {
-  var random = Seeded(state: seed)
+  var random = Dice(seed)
   let bits = [
     "{{", "}}", "{", "}", "#", "^", "/", "!", "&", ">", "=", "a", "b", "mailbox.", " ", "\n", "\u{301}", "\0", ".", "(",
     ")",

@@ -1,4 +1,5 @@
 import Model
+import TestSupport
 import Testing
 
 @Test(arguments: [
@@ -31,7 +32,7 @@ func whatIsNoJSONIsRefused(_ text: String) {
 
 @Test func anyValueIsReadBackAsItWasWritten() throws {
   let seed: UInt64 = 99
-  var random = Seeded(seed: seed)
+  var random = Dice(seed)
   for _ in 0..<3000 {
     let value = random.value(depth: 0)
     #expect(try JSON(parsing: value.text) == value, "seed \(seed)")
@@ -41,7 +42,7 @@ func whatIsNoJSONIsRefused(_ text: String) {
 
 @Test func anyBytesAreJSONOrAProblemWithAPlaceInsideThem() {
   let seed: UInt64 = 3
-  var random = Seeded(seed: seed)
+  var random = Dice(seed)
   let alphabet = Array(#"{}[]",:\u0019aetrflsn-+. "#.utf8) + [0x00, 0xC3, 0xA9, 0xFF, 0x0A]
   for _ in 0..<30_000 {
     let bytes = (0..<Int.random(in: 0...24, using: &random)).map { _ in
@@ -57,7 +58,7 @@ func whatIsNoJSONIsRefused(_ text: String) {
   }
 }
 
-extension Seeded {
+extension Dice {
   fileprivate mutating func value(depth: Int) -> JSON {
     switch Int.random(in: 0...(depth > 3 ? 4 : 6), using: &self) {
     case 0: return .null

@@ -1,4 +1,5 @@
 import Model
+import TestSupport
 import Testing
 
 private func open(
@@ -63,7 +64,7 @@ func whatIsNoWindowIsRefused(_ text: String) {
 
 @Test func intervalSetsAgreeWithSetsOfInstants() {
   let seed: UInt64 = 20_261_120
-  var random = Seeded(seed: seed)
+  var random = Dice(seed)
   for round in 0..<500 {
     let (a, b) = (random.intervals(), random.intervals())
     let (x, y) = (IntervalSet(a), IntervalSet(b))
@@ -84,17 +85,7 @@ func whatIsNoWindowIsRefused(_ text: String) {
   }
 }
 
-/// SplitMix64: the same numbers from the same seed everywhere.
-struct Seeded: RandomNumberGenerator {
-  var state: UInt64
-  init(seed: UInt64) { state = seed }
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
+extension Dice {
   fileprivate mutating func intervals() -> [Interval] {
     (0..<Int.random(in: 0...5, using: &self)).map { _ in
       Interval(

@@ -1,24 +1,8 @@
 import Foundation
+import TestSupport
 import Model
 
 @testable import Planning
-
-/// SplitMix64, so that a failing project can be made again from its seed.
-struct Dice {
-  private var state: UInt64
-  init(_ seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-  mutating func below(_ n: Int) -> Int { Int(next() % UInt64(n)) }
-  mutating func percent(_ p: Int) -> Bool { below(100) < p }
-  mutating func pick<T>(_ all: [T]) -> T { all[below(all.count)] }
-}
 
 /// A send that must be due, written down while the project is made up, without the planner's help.
 struct ExpectedSend {

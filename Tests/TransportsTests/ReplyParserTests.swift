@@ -1,5 +1,6 @@
 import Delivery
 import Model
+import TestSupport
 import Testing
 
 @testable import Transports
@@ -44,7 +45,7 @@ import Testing
   /// However replies are cut into reads, they are the same replies.
   @Test(arguments: [UInt64(20_261_120), 7, 99])
   func cutsMakeNoDifference(seed: UInt64) throws {
-    var random = Seeded(state: seed)
+    var random = Dice(seed)
     for _ in 0..<300 {
       var text = ""
       var expected: [Int] = []
@@ -67,7 +68,7 @@ import Testing
   /// Any bytes give replies or one error, and no code that is none.
   @Test(arguments: [UInt64(4), 5, 6])
   func anyBytesAreSurvived(seed: UInt64) {
-    var random = Seeded(state: seed)
+    var random = Dice(seed)
     let alphabet = Array("0123456789245 -\r\n\n\r.x\u{0}ü".utf8)
     for _ in 0..<2000 {
       let count = Int.random(in: 0...200, using: &random)
@@ -81,7 +82,7 @@ import Testing
   /// machine always says what to do next.
   @Test(arguments: [UInt64(11), 12, 13])
   func aTransactionEndsOnceWhateverTheServerSays(seed: UInt64) {
-    var random = Seeded(state: seed)
+    var random = Dice(seed)
     let codes = [220, 250, 250, 250, 251, 354, 354, 421, 450, 451, 550, 552, 554, 503, 150, 334]
     for _ in 0..<20_000 {
       var out: [UInt8] = []
@@ -114,17 +115,5 @@ import Testing
       #expect(ends == 1, "seed \(seed)")
       #expect(next != .idle || transaction.state == .over, "seed \(seed)")
     }
-  }
-}
-
-/// SplitMix64: the same numbers for the same seed, everywhere.
-struct Seeded: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }
