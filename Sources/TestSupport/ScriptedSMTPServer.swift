@@ -26,6 +26,8 @@ public final class ScriptedSMTPServer: Sendable {
     var messages: [Message] = []
     var sockets: Set<Int32> = []
     var most = 0
+    /// Connections that have said QUIT: the client counts them as closed before this thread comes to close them.
+    var leaving: Set<Int32> = []
     var attempts = 0
     var isStopped = false
   }
@@ -95,14 +97,19 @@ public final class ScriptedSMTPServer: Sendable {
       var on: Int32 = 1
       setsockopt(client, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
       state.sockets.insert(client)
-      state.most = max(state.most, state.sockets.count)
+      state.most = max(state.most, state.sockets.count - state.leaving.count)
       state.transcripts.append([])
       return ScriptedSession(socket: client, number: state.transcripts.count - 1, script: script, server: self)
     }
   }
 
+  func sayGoodbye(_ socket: Int32) {
+    state.withLock { _ = $0.leaving.insert(socket) }
+  }
+
   func leave(_ socket: Int32) {
     state.withLock { state in
+      state.leaving.remove(socket)
       state.sockets.remove(socket)
       Self.close(socket)
     }

@@ -51,7 +51,9 @@ struct ScriptedSession: Sendable {
         guard say(attempt.message) else { return }
         open = attempt.after.map { say($0) } ?? true
       case "RSET": open = say(script.reset)
-      case "QUIT": open = say(script.quit)
+      case "QUIT":
+        server?.sayGoodbye(socket)
+        open = say(script.quit)
       default: open = say("502 5.5.2 Unknown command")
       }
       guard open else { return }
