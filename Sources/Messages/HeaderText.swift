@@ -3,6 +3,16 @@ import Model
 /// Text as a header field may carry it (RFC 5322 §2.2, RFC 2047). Whatever goes into a header comes through here, and
 /// nothing that comes out has a line break that is not a fold, so no value can begin a header field of its own.
 enum HeaderText {
+  /// Whether a text has `=?`, which a reader could take for the beginning of an encoded-word (RFC 2047 §2).
+  static func looksEncoded(_ text: String) -> Bool {
+    var previous: UInt8 = 0
+    for byte in text.utf8 {
+      if byte == 0x3F && previous == 0x3D { return true }
+      previous = byte
+    }
+    return false
+  }
+
   /// A value on one line: each run of controls (CR, LF, NUL, tab, DEL, C1) and line or paragraph separators becomes
   /// one space, and spaces at either end go.
   static func clean(_ text: String) -> String {
@@ -32,7 +42,7 @@ enum HeaderText {
   /// - Parameter column: how many characters stand on the line before it.
   static func unstructured(_ text: String, column: Int) -> [UInt8] {
     let text = clean(text)
-    if text.utf8.allSatisfy({ $0 < 0x80 }), !text.contains("=?"), let folded = fold(text, column: column) {
+    if text.utf8.allSatisfy({ $0 < 0x80 }), !looksEncoded(text), let folded = fold(text, column: column) {
       return folded
     }
     return encodedWords(text, column: column)
@@ -41,7 +51,7 @@ enum HeaderText {
   /// A name before an address (RFC 5322 §3.2.5): atoms, a quoted string, or encoded-words, whichever is plainest.
   static func phrase(_ name: String, column: Int) -> [UInt8] {
     let name = clean(name)
-    guard name.utf8.allSatisfy({ $0 < 0x80 }), name.utf8.count <= 60, !name.contains("=?") else {
+    guard name.utf8.allSatisfy({ $0 < 0x80 }), name.utf8.count <= 60, !looksEncoded(name) else {
       return encodedWords(name, column: column)
     }
     let isAtoms =

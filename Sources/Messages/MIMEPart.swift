@@ -59,7 +59,7 @@ struct MIMEPart: Sendable {
   /// with `_` for what does not fit, for old readers, and in RFC 2231's form: UTF-8, percent-encoded, in pieces
   /// that keep the lines short.
   static func parameter(_ name: String, _ value: String) -> [UInt8] {
-    if value.utf8.count <= 55, value.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }), !value.contains("=?") {
+    if value.utf8.count <= 55, value.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }), !HeaderText.looksEncoded(value) {
       return Array(";\r\n \(name)=".utf8) + HeaderText.quoted(value)
     }
     var plain = value.unicodeScalars.map {

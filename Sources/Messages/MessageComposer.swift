@@ -163,7 +163,8 @@ public struct MessageComposer: Sendable {
 
   /// No control, separator or space beyond ASCII hides in a local part.
   private static func isPrintable(_ address: EmailAddress) -> Bool {
-    !address.envelope.unicodeScalars.contains { HeaderText.isControl($0) || $0.properties.isWhitespace }
+    address.envelope.utf8.allSatisfy { $0 < 0x80 }
+      || !address.envelope.unicodeScalars.contains { HeaderText.isControl($0) || $0.properties.isWhitespace }
   }
 
   /// `<left@right>` of printable ASCII, in a length that fits on a line.
