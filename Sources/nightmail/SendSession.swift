@@ -73,8 +73,15 @@ struct SendSession {
     tally.total += settled + choice.dropped.count
     tally.inDoubt += settled
     for (_, reason) in choice.dropped { tally.released[reason, default: 0] += 1 }
-    _ = try DeadLetters.rebuild(target.day, zone: stored.header.zone)
-    return report(tally, choice, approvers: approvers, took: took, wasStopped: wasStopped, day: target.day)
+    let letters = try DeadLetters.rebuild(target.day, zone: stored.header.zone)
+    // Those of this run are its exit code's to say; the others are said until somebody settles them.
+    let unsettled = letters.count { $0.reason == .inDoubt } - tally.inDoubt
+    if unsettled > 0 {
+      workspace.log.warning(
+        "\(Words.count(unsettled, "send")) of earlier runs still in doubt; settle them with nightmail dead-letters")
+    }
+    return report(
+      tally, choice, approvers: approvers, took: took, wasStopped: wasStopped, day: target.day)
   }
 
   /// Whether the lines that await approval go out: by `--auto-approve`, or by a person's word at the terminal.

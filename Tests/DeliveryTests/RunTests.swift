@@ -99,23 +99,28 @@ struct RunTests {
   }
 
   @Test func aStopAskedForTwiceEndsTheRunAtOnceWithWhatIsUnansweredInDoubt() throws {
-    var scene = Scene()
-    for _ in 0..<3 { scene.add(at("09:00:00")) }
-    let (clock, sink, stop) = (RehearsalClock(start: at("08:00:00")), MemorySink(), StopRequest())
-    let transport = FakeTransport(
-      servers: FakeServers(), sink: sink, clock: clock, seed: 7, stop: stop, script: { _, _ in .accept })
-    transport.onPoll = { _ in
-      if transport.active.values.contains(where: \.isCompleted) {
-        stop.ask()
-        stop.ask()
+    var unanswered = 0
+    for seed in 0..<20 as Range<UInt64> {
+      var scene = Scene()
+      for _ in 0..<3 { scene.add(at("09:00:00")) }
+      let (clock, sink, stop) = (RehearsalClock(start: at("08:00:00")), MemorySink(), StopRequest())
+      let transport = FakeTransport(
+        servers: FakeServers(), sink: sink, clock: clock, seed: seed, stop: stop, script: { _, _ in .accept })
+      transport.onPoll = { _ in
+        if transport.active.values.contains(where: \.isCompleted) {
+          stop.ask()
+          stop.ask()
+        }
       }
+      var run = DeliveryRun(
+        dispatcher: scene.dispatcher, drops: Drops(), transport: transport, journal: sink, clock: clock, stop: stop,
+        hooks: DeliveryRun.Hooks(compose: compose))
+      let tally = try run.run()
+      #expect(tally.total == tally.sent + tally.inDoubt + tally.left, "seed \(seed)")
+      #expect(sink.openIntents.isEmpty, "every intent has its outcome; seed \(seed)")
+      unanswered += tally.left + tally.inDoubt
     }
-    var run = DeliveryRun(
-      dispatcher: scene.dispatcher, drops: Drops(), transport: transport, journal: sink, clock: clock, stop: stop,
-      hooks: DeliveryRun.Hooks(compose: compose))
-    let tally = try run.run()
-    #expect(tally.total == tally.sent + tally.inDoubt + tally.left && tally.left + tally.inDoubt > 0)
-    #expect(sink.openIntents.isEmpty, "every intent has its outcome")
+    #expect(unanswered > 10)
   }
 
   @Test func aJournalThatCannotBeWrittenEndsTheRunAndNothingIsCompletedAfterIt() {
