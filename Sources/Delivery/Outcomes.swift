@@ -147,8 +147,10 @@ extension Dispatcher {
     let delay = RetrySchedule.delay(after: login.failures, policy: rules.settings.retry, id: name)
     login.restsUntil = now + max(delay, .seconds(1))
     logins[name] = login
-    tally.unavailable[name] = why.text
-    actions.append(.warn("\(name): \(why.text); resting it for \(delay.rounded)"))
+    // Said once, not at each try of a night.
+    if tally.unavailable.updateValue(why.text, forKey: name) != why.text {
+      actions.append(.warn("\(name): \(why.text); resting it for \(delay.rounded), then trying again"))
+    }
     // Those in line for it look for another provider, or wait with it.
     while let m = lines[name]?.popFirst() {
       waitingInLine -= 1

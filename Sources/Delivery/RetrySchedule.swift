@@ -12,7 +12,8 @@ public enum RetrySchedule {
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325
     for byte in "\(id)/\(number)".utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
     let permille = 800 + Int64((hash >> 32) % 401)
-    return Instant.Span(milliseconds: base / 1000 * permille + base % 1000 * permille / 1000)
+    let jittered = Instant.Span(milliseconds: base / 1000 * permille + base % 1000 * permille / 1000)
+    return min(jittered, policy.maxBackoff)
   }
 
   /// A century: what the settings can name at most, and safe to add to any instant.

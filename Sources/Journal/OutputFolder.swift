@@ -23,8 +23,12 @@ public struct OutputFolder: Hashable, Sendable {
     try FileSystem.names(in: path).compactMap { CalendarDay($0) }.sorted().map { day($0) }
   }
 
-  /// Makes the folder, and those above it that are missing.
-  public func create() throws(JournalProblem) { try FileSystem.createFolder(path) }
+  /// Makes the folder, and those above it that are missing, and has git pass it over: it holds personal data.
+  public func create() throws(JournalProblem) {
+    try FileSystem.createFolder(path)
+    let ignore = path + "/.gitignore"
+    if !FileSystem.exists(ignore) { try AtomicFile.write(Array("*\n".utf8), to: ignore) }
+  }
 }
 
 /// One day's files.

@@ -11,11 +11,13 @@ struct InitCommand: ParsableCommand {
 
   func run() throws {
     let folder = GlobalOptions.absolute(directory ?? options.project)
-    let taken = SampleProject.files.map(\.path).filter { FileManager.default.fileExists(atPath: "\(folder)/\($0)") }
+    let present = SampleProject.files.map(\.path).filter { FileManager.default.fileExists(atPath: "\(folder)/\($0)") }
+    // A repository has one already; the output folder keeps itself out of git in any case.
+    let taken = present.filter { $0 != ".gitignore" }
     guard taken.isEmpty else {
       throw Failure(.failed, "\(folder) has \(taken.joined(separator: ", ")) already; init writes over nothing")
     }
-    for file in SampleProject.files {
+    for file in SampleProject.files where !present.contains(file.path) {
       let url = URL(fileURLWithPath: "\(folder)/\(file.path)")
       try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
       try Data(file.content.utf8).write(to: url)
@@ -24,7 +26,7 @@ struct InitCommand: ParsableCommand {
     let there = folder == FileManager.default.currentDirectoryPath ? "" : " --project \(directory ?? options.project)"
     Console.out(
       """
-      Made \(SampleProject.files.count) files in \(folder).
+      Made \(SampleProject.files.count - present.count) files in \(folder).
       Try it:  nightmail run --rehearse --auto-approve\(there)
       """)
   }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Model
 
 /// The program: each command is a file beside this one, which parses, calls the rooms and sets the exit code.
 @main
@@ -25,6 +26,10 @@ struct Nightmail: AsyncParsableCommand {
   static func main() async {
     let arguments = globalsLast(Array(CommandLine.arguments.dropFirst()))
     do {
+      let names = configuration.subcommands.compactMap { $0.configuration.commandName }
+      if let word = arguments.first, !word.hasPrefix("-"), word != "help", !names.contains(word) {
+        throw Failure(.failed, "no command '\(word)'\(Nearest.hint(word, among: names)); see nightmail --help")
+      }
       var command = try parseAsRoot(arguments)
       if var command = command as? any AsyncParsableCommand {
         try await command.run()

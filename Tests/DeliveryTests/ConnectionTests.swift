@@ -100,7 +100,8 @@ struct ConnectionTests {
     for (rest, minutes) in zip(rests, [1, 2, 4, 8, 16, 30]) {
       #expect(rest >= Int64(minutes) * 48_000 && rest <= Int64(minutes) * 72_000)
     }
-    #expect(bench.warnings.count == 6)
+    // Said once: the same trouble is not told at each try of a night.
+    #expect(bench.warnings.count == 1)
     #expect(bench.tally.unavailable == ["alpha": "refused"])
     bench.start(now)
     bench.accept(0, now)

@@ -136,15 +136,13 @@ import Testing
     #expect(findings.first?.message.contains("TOP") == false)
   }
 
-  @Test func aCommandThatHangsIsKilledWithWhatItStarted() async throws {
+  @Test(.timeLimit(.minutes(5)))
+  func aCommandThatHangsIsKilledWithWhatItStarted() async throws {
     let folder = try TemporaryFolder()
-    let start = MonotonicTime.now()
-    let reference = SecretReference.command(["sh", "-c", "sleep 60 & echo $! > pid; sleep 60"])
+    let reference = SecretReference.command(["sh", "-c", "sleep 3600 & echo $! > pid; sleep 3600"])
     let result = await Secrets.fetch(
       [reference], folder: folder.path, environment: ["PATH": "/bin:/usr/bin"], commandLimit: .milliseconds(300))
     #expect(throws: Endpoints.Problem.self) { try result[reference]?.get() }
-    // The other tests block Swift's own threads, which delays this one; the program itself would take 60 s.
-    #expect((MonotonicTime.now() - start) < .seconds(40))
     let pid = try #require(Int32(try folder.read("pid").split(separator: "\n")[0]))
     // Its parent is gone, so a reaper may need a moment; a sleeping process would not go away at all.
     #expect(
