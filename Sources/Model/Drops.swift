@@ -90,14 +90,15 @@ public struct Drops: Sendable {
     _ person: Person, campaign: String, was: [String] = [], messageClass: Campaign.MessageClass, now: Instant
   ) -> (reason: SkipReason, detail: String)? {
     var values = [person.to]
-    if person.channel == .email, let at = person.to.lastIndex(of: "@") { values.append(String(person.to[at...])) }
-    for value in values {
+    if person.channel == .email, let at = person.to.utf8.lastIndex(of: 0x40) { values.append(String(person.to[at...])) }
+    for value in values where !suppressions.isEmpty {
       for s in suppressions[value] ?? [] {
         if let named = s.campaign, named != campaign, !was.contains(named) { continue }
         if let until = s.until, now >= until { continue }
         return (.suppressed, "\(value): \(s.reason ?? "suppressed") (\(s.place))")
       }
     }
+    if events.isEmpty { return nil }
     let byAddress = events[person.to] ?? []
     let names = Set([person.key] + person.others).subtracting([person.to]).sorted()
     let all = names.reduce(byAddress) { $0 + (events[$1] ?? []) }
@@ -112,6 +113,7 @@ public struct Drops: Sendable {
   /// The event that ends a sequence which began at `began`, if one does. An event that names a campaign holds for
   /// that one only; one that names none stops the sequences that were running when it came.
   public func stop(_ person: Person, campaign: Campaign, began: Instant?) -> Event? {
+    if events.isEmpty { return nil }
     for key in person.key == person.to ? [person.key] : [person.key, person.to] {
       for e in events[key] ?? [] where campaign.stopOn.contains(e.type) {
         if let named = e.campaign {
@@ -126,6 +128,7 @@ public struct Drops: Sendable {
 
   /// Whether another tool has made a step to a person, by an event `sent`.
   public func isCarriedOver(_ person: Person, campaign: Campaign, step: String) -> Bool {
+    if events.isEmpty { return false }
     let names = campaign.steps.first { $0.id == step }.map { [$0.id] + $0.was } ?? [step]
     return Set([person.key, person.to]).contains { key in
       (events[key] ?? []).contains { event in
