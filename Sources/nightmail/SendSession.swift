@@ -122,6 +122,7 @@ struct SendSession {
       Console.out(json)
     } else {
       Console.out(Self.text(tally, choice, approvers: approvers))
+      if tally.ended > 0, !workspace.options.quiet { Console.out("Results in \(day.path)") }
     }
     for (login, why) in tally.unavailable.sorted(by: { $0.key < $1.key }) {
       workspace.log.error("\(login): \(why)")
