@@ -137,7 +137,8 @@ extension Dispatcher {
     sends[handle].state = .queued
     guard let m = mailboxIndex[sends[handle].item.send.mailbox] else { return }
     mailboxes[m].queue.insert(Entry(due: due, handle: handle))
-    schedule(m, at: due)
+    // Another of the mailbox may be due before it.
+    schedule(m, at: mailboxes[m].queue.min?.due ?? due)
   }
 
   /// A login that cannot be used rests, longer each time. Nobody's attempt is spent on it.

@@ -59,7 +59,7 @@ struct LineChoice {
       let to = EmailAddress(send.to)?.canonical ?? send.to
       let known = history.sends(campaign: campaign, contact: send.contact, to: [to])
       if known.contains(where: {
-        isSame($0, send, campaign) && ($0.state.countsAgainstLimits || $0.state == .withdrawn)
+        isSame($0, send, campaign) && ($0.state.isFinal || $0.state.countsAgainstLimits)
       }) {
         choice.dropped.append((send, .alreadySent))
         continue

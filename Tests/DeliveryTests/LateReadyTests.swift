@@ -94,4 +94,17 @@ struct LateReadyTests {
     #expect(now <= at("12:05:02"))
     #expect(bench.tally.sent >= 1 && bench.tally.left == 240 - bench.tally.sent)
   }
+
+  @Test func whatIsPutOffDoesNotHoldUpTheRestOfItsMailbox() {
+    var scene = Scene()
+    scene.add(at("09:00:00"))
+    scene.add(at("09:00:02"))
+    var bench = Bench(scene)
+    #expect(bench.start(at("09:00:00")) == [0])
+    bench.dispatcher.drops = nil
+    bench.event(.ready(handle: 0), at("09:00:01"))
+    bench.dispatcher.drops = Drops()
+    #expect(bench.start(at("09:00:02")) == [1])
+    #expect(bench.start(at("09:00:06")) == [0])
+  }
 }
