@@ -52,11 +52,8 @@ public enum HistoryReader {
       return
     }
     for send in plan.sends {
-      guard let close = send.open.close, close > instant, !released.contains(send.id) else { continue }
-      switch history.sends[send.id]?.state {
-      case nil, .pending, .waiting: break
-      case .inFlight, .sent, .inDoubt, .dead, .withdrawn, .dropped: continue
-      }
+      guard let close = send.open.close, close > instant, !released.contains(send.id), history.isOpen(send.id)
+      else { continue }
       guard lines.verdict(on: send) == .asPlanned,
         !needsApproval(send) || approvals.isApproved(send, content: plan.header.content[send.campaign])
       else { continue }

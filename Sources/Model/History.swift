@@ -173,7 +173,7 @@ public struct History: Sendable {
   }
 
   /// Whether a send has neither come to an end nor may be with a server.
-  private func isOpen(_ id: SendID) -> Bool {
+  public func isOpen(_ id: SendID) -> Bool {
     switch sends[id]?.state {
     case nil, .pending, .waiting: true
     case .inFlight, .sent, .inDoubt, .dead, .withdrawn, .dropped: false

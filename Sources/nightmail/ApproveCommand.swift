@@ -97,10 +97,7 @@ enum Approving {
     try ResultsReader.forEach(in: day) { history.apply($0) }
     let records = decision.records(at: now, by: by).filter { record in
       guard case .withdrawn(let note) = record else { return false }
-      switch history.sends[note.id]?.state {
-      case nil, .pending, .waiting: return true
-      case .inFlight, .sent, .inDoubt, .dead, .withdrawn, .dropped: return false
-      }
+      return history.isOpen(note.id)
     }
     guard !records.isEmpty else { return }
     let results = try ResultsWriter(path: day.resultsPath)

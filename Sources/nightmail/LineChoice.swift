@@ -37,7 +37,7 @@ struct LineChoice {
         choice.heldBack += 1
         continue
       }
-      guard !released.contains(send.id), !hasEnded(history.sends[send.id]) else { continue }
+      guard !released.contains(send.id), history.isOpen(send.id) else { continue }
       guard campaigns[send.campaign] != nil else {
         broken[send.campaign, default: 0] += 1
         continue
@@ -77,13 +77,6 @@ struct LineChoice {
       choice.items.append(item)
     }
     return choice
-  }
-
-  private static func hasEnded(_ record: SendRecord?) -> Bool {
-    switch record?.state {
-    case nil, .pending, .waiting: false
-    case .inFlight, .sent, .inDoubt, .dead, .withdrawn, .dropped: true
-    }
   }
 
   /// Whether a record is of the same step to the same person, though under another id: the contact was given an id

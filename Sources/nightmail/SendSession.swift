@@ -50,7 +50,7 @@ struct SendSession {
     let history = try workspace.history(project, excluding: target.day.date, at: now)
     let choice = try LineChoice.choose(
       stored, planned, target, history, workspace: workspace, project: project,
-      approve: { try mayApprove($0, stored, target, now) })
+      approve: { try approve($0, stored, target, now) })
     let endpoints = try await endpoints(for: choice.items, target.day)
     if !choice.items.isEmpty, !workspace.isRehearsal {
       try HistoryIdentity.establish(project: workspace.folder, output: workspace.output)
@@ -84,8 +84,9 @@ struct SendSession {
       tally, choice, approvers: approvers, took: took, wasStopped: wasStopped, day: target.day)
   }
 
-  /// Whether the lines that await approval go out: by `--auto-approve`, or by a person's word at the terminal.
-  private func mayApprove(_ count: Int, _ stored: StoredPlan, _ target: PlanTarget, _ now: Instant) throws -> Bool {
+  /// Approves the lines that await it, by `--auto-approve` or by a person's word at the terminal; false if neither is
+  /// there.
+  private func approve(_ count: Int, _ stored: StoredPlan, _ target: PlanTarget, _ now: Instant) throws -> Bool {
     if !sending.autoApprove {
       guard Console.hasTerminalInput, Console.hasTerminalErrors else { return false }
       let lines = "\(Words.count(count, "line")) of the plan \(count == 1 ? "awaits" : "await") approval."
