@@ -117,7 +117,6 @@ public struct Dispatcher {
   enum State: Sendable { case queued, inFlight, completing, done }
 
   struct MailboxQueue {
-    var id: String
     var gap: Instant.Span
     var endpoints: [Endpoint]
     var queue: Heap<Entry> = []
@@ -181,7 +180,7 @@ public struct Dispatcher {
         mailboxIndex[id] = m
         mailboxes.append(
           MailboxQueue(
-            id: id, gap: rules.mailboxes[id]?.minGap ?? .zero, endpoints: rules.endpoints[id] ?? [],
+            gap: rules.mailboxes[id]?.minGap ?? .zero, endpoints: rules.endpoints[id] ?? [],
             lastAttempt: history.lastAttempt.mailbox[id]))
         openSets.append([])
       }

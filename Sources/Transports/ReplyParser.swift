@@ -17,9 +17,6 @@ struct ReplyParser {
   private var textBytes: [UInt8] = []
   private var textOfFinished: [UInt8] = []
 
-  /// Whether a reply has begun and not ended.
-  var isPartial: Bool { size > 0 }
-
   /// Reads on from `position`; the code of the next whole reply, or nil once the input is used up.
   mutating func next(_ input: Span<UInt8>, _ position: inout Int) throws(Malformed) -> Int? {
     while position < input.count {

@@ -13,7 +13,6 @@ enum Console {
     FileHandle.standardError.write(Data("nightmail: \(text)\n".utf8))
   }
 
-  static var hasTerminalOutput: Bool { isatty(STDOUT_FILENO) == 1 }
   static var hasTerminalErrors: Bool { isatty(STDERR_FILENO) == 1 }
   static var hasTerminalInput: Bool { isatty(STDIN_FILENO) == 1 }
 

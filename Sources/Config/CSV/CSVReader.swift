@@ -84,7 +84,6 @@ public struct CSVReader: ~Copyable {
 
   /// The number of fields of the current record.
   public var count: Int { fields.count }
-  var hasRecordTooLong: Bool { hasStopped }
 
   /// From now on records must have as many fields as the current one has: it is the header.
   mutating func fixWidth() { width = fields.count }
