@@ -12,6 +12,8 @@ public struct Campaign: Sendable {
   public var mailboxes: MailboxChoice
   public var window: Window
   public var holidays: Set<CalendarDay>
+  /// First steps, and message rows, that it may make on one of the project's days; nil means no limit.
+  public var dailyNewLimit: Int?
   public var stopOn: Set<EventType>
   /// How long after its first plan, or its row's `send_at`, a send is still worth making.
   public var ttl: Instant.Span?
@@ -79,8 +81,8 @@ public struct Campaign: Sendable {
   public init(
     id: String, status: Status = .active, messageClass: MessageClass = .bulk, priority: Int = 0,
     start: Instant? = nil, end: Instant? = nil, audience: Audience, mailboxes: MailboxChoice,
-    window: Window = .always, holidays: Set<CalendarDay> = [], stopOn: Set<EventType> = [.reply],
-    ttl: Instant.Span? = nil, unsubscribe: Unsubscribe? = nil, vars: [String: String] = [:],
+    window: Window = .always, holidays: Set<CalendarDay> = [], dailyNewLimit: Int? = nil,
+    stopOn: Set<EventType> = [.reply], ttl: Instant.Span? = nil, unsubscribe: Unsubscribe? = nil, vars: [String: String] = [:],
     retry: RetryPolicy = RetryPolicy(), approval: Approval = .required, was: [String] = [], steps: [Step],
     place: Place = Place("campaigns")
   ) {
@@ -94,6 +96,7 @@ public struct Campaign: Sendable {
     self.mailboxes = mailboxes
     self.window = window
     self.holidays = holidays
+    self.dailyNewLimit = dailyNewLimit
     self.stopOn = stopOn
     self.ttl = ttl
     self.unsubscribe = unsubscribe

@@ -138,13 +138,16 @@ public struct MessageRow: Sendable {
   /// The file's name without its ending.
   public var batch: String
   public var place: Place
+  /// When its file was last written; nil where that is not asked for.
+  public var writtenAt: Instant?
   /// A cell that is no address or number: the row is skipped with it.
   public var defect: Contact.Defect?
 
   public init(
     contact: String? = nil, email: EmailAddress? = nil, phone: PhoneNumber? = nil, name: String? = nil,
     from: String? = nil, sendAt: Instant? = nil, subject: String? = nil, text: String? = nil, html: String? = nil,
-    values: [String: String] = [:], key: String, batch: String, place: Place, defect: Contact.Defect? = nil
+    values: [String: String] = [:], key: String, batch: String, place: Place, writtenAt: Instant? = nil,
+    defect: Contact.Defect? = nil
   ) {
     self.contact = contact
     self.email = email
@@ -159,6 +162,7 @@ public struct MessageRow: Sendable {
     self.key = key
     self.batch = batch
     self.place = place
+    self.writtenAt = writtenAt
     self.defect = defect
   }
 }
@@ -167,8 +171,11 @@ public struct MessageRow: Sendable {
 public struct MessageTable: Sendable {
   public var rows: [MessageRow]
   public var rejected: [RejectedRow]
-  public init(rows: [MessageRow] = [], rejected: [RejectedRow] = []) {
+  /// A row older than this is not sent any more. It is as old as its `send_at`, or without one as its file.
+  public var freshWithin: Instant.Span?
+  public init(rows: [MessageRow] = [], rejected: [RejectedRow] = [], freshWithin: Instant.Span? = nil) {
     self.rows = rows
     self.rejected = rejected
+    self.freshWithin = freshWithin
   }
 }

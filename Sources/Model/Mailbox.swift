@@ -5,6 +5,12 @@ public struct Mailbox: Sendable {
   public var replyTo: NamedAddress?
   /// Sends a calendar day in `zone`; nil means no limit.
   public var dailyLimit: Int?
+  /// Sends a clock hour in `zone`; nil means no limit.
+  public var hourlyLimit: Int?
+  /// Sends in any 24 hours; nil means no limit.
+  public var rollingLimit: Int?
+  /// A daily limit that grows from day to day; the lower of it and `dailyLimit` holds.
+  public var ramp: Ramp?
   /// The least time between two attempts.
   public var minGap: Instant.Span
   public var window: Window
@@ -15,6 +21,37 @@ public struct Mailbox: Sendable {
   public var tags: [String]
   public var vars: [String: String]
   public var place: Place
+
+  /// How a new mailbox is warmed up: `from` sends a day at first, `step` more after every `everyDays` days.
+  public struct Ramp: Hashable, Sendable {
+    public var from: Int
+    public var step: Int
+    /// At least 1.
+    public var everyDays: Int
+    /// The first day, on the mailbox's clock; before it the mailbox sends nothing.
+    public var start: CalendarDay
+
+    public init(from: Int, step: Int, everyDays: Int, start: CalendarDay) {
+      self.from = from
+      self.step = step
+      self.everyDays = everyDays
+      self.start = start
+    }
+
+    /// Sends that it allows on a day.
+    public func limit(on day: CalendarDay) -> Int {
+      let days = day.number - start.number
+      if days < 0 { return 0 }
+      let grown = step.multipliedReportingOverflow(by: days / max(1, everyDays))
+      return grown.overflow ? .max : max(0, from.addingReportingOverflow(grown.partialValue).partialValue)
+    }
+  }
+
+  /// What `dailyLimit` and `ramp` allow on a calendar day of its zone; nil means no limit.
+  public func limit(on day: CalendarDay) -> Int? {
+    guard let ramp else { return dailyLimit }
+    return min(ramp.limit(on: day), dailyLimit ?? .max)
+  }
 
   /// A mailbox has one channel.
   public enum Sender: Hashable, Sendable {
@@ -37,14 +74,17 @@ public struct Mailbox: Sendable {
   }
 
   public init(
-    id: String, sender: Sender, replyTo: NamedAddress? = nil, dailyLimit: Int? = nil, minGap: Instant.Span = .zero,
-    window: Window = .always, zone: Zone, providers: [String], tags: [String] = [], vars: [String: String] = [:],
-    place: Place = Place("data/mailboxes.yaml")
+    id: String, sender: Sender, replyTo: NamedAddress? = nil, dailyLimit: Int? = nil, hourlyLimit: Int? = nil,
+    rollingLimit: Int? = nil, ramp: Ramp? = nil, minGap: Instant.Span = .zero, window: Window = .always, zone: Zone, providers: [String],
+    tags: [String] = [], vars: [String: String] = [:], place: Place = Place("data/mailboxes.yaml")
   ) {
     self.id = id
     self.sender = sender
     self.replyTo = replyTo
     self.dailyLimit = dailyLimit
+    self.hourlyLimit = hourlyLimit
+    self.rollingLimit = rollingLimit
+    self.ramp = ramp
     self.minGap = minGap
     self.window = window
     self.zone = zone

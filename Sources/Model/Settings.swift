@@ -7,6 +7,10 @@ public struct Settings: Sendable {
   public var holidays: Set<CalendarDay>
   /// Sends to one contact on one of the project's days, over all bulk campaigns; nil means no cap.
   public var contactCapPerDay: Int?
+  /// The same over any seven of the project's days in a row, the send's own being the last; nil means no cap.
+  public var contactCapPerWeek: Int?
+  /// Nil means no cap.
+  public var domainCap: DomainCap?
   public var retry: RetryPolicy
   public var approval: Approval
   public var vars: [String: String]
@@ -15,14 +19,17 @@ public struct Settings: Sendable {
 
   public init(
     zone: Zone = .utc, dayStarts: Int64 = 0, window: Window = .always, holidays: Set<CalendarDay> = [],
-    contactCapPerDay: Int? = nil, retry: RetryPolicy = RetryPolicy(), approval: Approval = .required,
-    vars: [String: String] = [:], seed: UInt64 = 0
+    contactCapPerDay: Int? = nil, contactCapPerWeek: Int? = nil, domainCap: DomainCap? = nil,
+    retry: RetryPolicy = RetryPolicy(), approval: Approval = .required, vars: [String: String] = [:],
+    seed: UInt64 = 0
   ) {
     self.zone = zone
     self.dayStarts = dayStarts
     self.window = window
     self.holidays = holidays
     self.contactCapPerDay = contactCapPerDay
+    self.contactCapPerWeek = contactCapPerWeek
+    self.domainCap = domainCap
     self.retry = retry
     self.approval = approval
     self.vars = vars
@@ -38,6 +45,18 @@ public struct Settings: Sendable {
   public func day(of instant: Instant) -> CalendarDay {
     let day = zone.day(of: instant)
     return instant < span(of: day).start ? day - 1 : day
+  }
+}
+
+/// E-mails to one domain on one of the project's days, over all bulk campaigns.
+public struct DomainCap: Hashable, Sendable {
+  /// At least 0.
+  public var perDay: Int
+  /// Domains without a cap, as lower-case A-labels.
+  public var except: Set<String>
+  public init(perDay: Int, except: Set<String> = []) {
+    self.perDay = perDay
+    self.except = except
   }
 }
 
