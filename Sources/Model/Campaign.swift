@@ -82,7 +82,8 @@ public struct Campaign: Sendable {
     id: String, status: Status = .active, messageClass: MessageClass = .bulk, priority: Int = 0,
     start: Instant? = nil, end: Instant? = nil, audience: Audience, mailboxes: MailboxChoice,
     window: Window = .always, holidays: Set<CalendarDay> = [], dailyNewLimit: Int? = nil,
-    stopOn: Set<EventType> = [.reply], ttl: Instant.Span? = nil, unsubscribe: Unsubscribe? = nil, vars: [String: String] = [:],
+    stopOn: Set<EventType> = [.reply], ttl: Instant.Span? = nil, unsubscribe: Unsubscribe? = nil,
+    vars: [String: String] = [:],
     retry: RetryPolicy = RetryPolicy(), approval: Approval = .required, was: [String] = [], steps: [Step],
     place: Place = Place("campaigns")
   ) {

@@ -75,7 +75,8 @@ public struct Mailbox: Sendable {
 
   public init(
     id: String, sender: Sender, replyTo: NamedAddress? = nil, dailyLimit: Int? = nil, hourlyLimit: Int? = nil,
-    rollingLimit: Int? = nil, ramp: Ramp? = nil, minGap: Instant.Span = .zero, window: Window = .always, zone: Zone, providers: [String],
+    rollingLimit: Int? = nil, ramp: Ramp? = nil, minGap: Instant.Span = .zero, window: Window = .always, zone: Zone,
+    providers: [String],
     tags: [String] = [], vars: [String: String] = [:], place: Place = Place("data/mailboxes.yaml")
   ) {
     self.id = id

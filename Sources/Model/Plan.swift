@@ -2,32 +2,90 @@ import Crypto
 
 /// A send's identity: the same step never goes to the same contact twice, whichever night plans it.
 public struct SendID: Hashable, Sendable {
-  /// 32 lower-case hex digits.
-  public let text: String
+  /// Its 16 bytes, big-endian.
+  public let high: UInt64
+  public let low: UInt64
+
+  @inlinable
+  public init(high: UInt64, low: UInt64) {
+    self.high = high
+    self.low = low
+  }
 
   /// The first 16 bytes of SHA-256 over the strings, each as its UTF-8 length (four bytes, big-endian) and its bytes.
   public init(campaign: String, step: String, contact: String, channel: Channel, key: String) {
+    var bytes = Self.prefix(campaign: campaign, step: step)
+    Self.append(contact.utf8, to: &bytes)
+    Self.append(channel.rawValue.utf8, to: &bytes)
+    Self.append(key.utf8, to: &bytes)
+    self.init(digestOf: bytes)
+  }
+
+  /// What the ids of all sends of a step begin with, for whoever makes many.
+  public static func prefix(campaign: String, step: String) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(96)
-    for part in ["nightmail1", campaign, step, contact, channel.rawValue, key] {
-      let n = UInt32(part.utf8.count)
-      bytes.append(contentsOf: [UInt8(n >> 24), UInt8(n >> 16 & 0xFF), UInt8(n >> 8 & 0xFF), UInt8(n & 0xFF)])
-      bytes.append(contentsOf: part.utf8)
+    for part in ["nightmail1", campaign, step] { append(part.utf8, to: &bytes) }
+    return bytes
+  }
+
+  /// Adds one length-prefixed string.
+  public static func append(_ part: some Collection<UInt8>, to bytes: inout [UInt8]) {
+    let n = UInt32(part.count)
+    bytes.append(UInt8(n >> 24))
+    bytes.append(UInt8(n >> 16 & 0xFF))
+    bytes.append(UInt8(n >> 8 & 0xFF))
+    bytes.append(UInt8(n & 0xFF))
+    bytes.append(contentsOf: part)
+  }
+
+  /// - Parameter bytes: all six strings, length-prefixed.
+  public init(digestOf bytes: [UInt8]) {
+    var hash = SHA256()
+    bytes.withUnsafeBytes { hash.update(bufferPointer: $0) }
+    (high, low) = hash.finalize().withUnsafeBytes { digest in
+      (
+        UInt64(bigEndian: digest.loadUnaligned(as: UInt64.self)),
+        UInt64(bigEndian: digest.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+      )
     }
-    text = Hex.encode(SHA256.hash(data: bytes).prefix(16))
   }
 
   /// Reads 32 lower-case hex digits; nil for anything else.
   public init?(_ text: String) {
-    guard text.utf8.count == 32, text.utf8.allSatisfy({ ($0 >= 0x30 && $0 <= 0x39) || ($0 >= 0x61 && $0 <= 0x66) })
-    else { return nil }
-    self.text = text
+    var words: (UInt64, UInt64) = (0, 0)
+    var n = 0
+    for byte in text.utf8 {
+      let digit: UInt8
+      switch byte {
+      case 0x30...0x39: digit = byte - 0x30
+      case 0x61...0x66: digit = byte - 0x57
+      default: return nil
+      }
+      if n < 16 { words.0 = words.0 << 4 | UInt64(digit) } else { words.1 = words.1 << 4 | UInt64(digit) }
+      n += 1
+    }
+    guard n == 32 else { return nil }
+    (high, low) = words
+  }
+
+  /// 32 lower-case hex digits.
+  public var text: String {
+    String(unsafeUninitializedCapacity: 32) { out in
+      for i in 0..<32 {
+        let digit = UInt8((i < 16 ? high : low) >> UInt64(60 - i % 16 * 4) & 15)
+        out[i] = digit < 10 ? 0x30 + digit : 0x57 + digit
+      }
+      return 32
+    }
   }
 }
 
 extension SendID: CustomStringConvertible, Comparable {
   public var description: String { text }
-  public static func < (a: SendID, b: SendID) -> Bool { a.text < b.text }
+  @inlinable public static func < (a: SendID, b: SendID) -> Bool {
+    a.high != b.high ? a.high < b.high : a.low < b.low
+  }
 }
 
 /// The digest of a file too large to hold, fed piece by piece; the same text as `Hex.digest` of the whole.
@@ -177,17 +235,24 @@ public struct PlanTotals: Hashable, Sendable {
 /// A day's plan. Only Planning and the reader of plan files make one.
 public struct Plan: Sendable {
   public var header: PlanHeader
-  /// In `send_at` order.
-  public var sends: [PlannedSend]
+  public var lines: any PlanLines
   public var skipped: [SkippedStep]
   /// Worth a person's look: a sequence that lost its mailbox, and the like.
   public var notes: [String]
-  public init(header: PlanHeader, sends: [PlannedSend], skipped: [SkippedStep], notes: [String] = []) {
+
+  public init(header: PlanHeader, lines: any PlanLines, skipped: [SkippedStep], notes: [String] = []) {
     self.header = header
-    self.sends = sends
+    self.lines = lines
     self.skipped = skipped
     self.notes = notes
   }
+
+  public init(header: PlanHeader, sends: [PlannedSend], skipped: [SkippedStep], notes: [String] = []) {
+    self.init(header: header, lines: ListedLines(sends), skipped: skipped, notes: notes)
+  }
+
+  /// All lines as values, in `send_at` order: for plans of a size that a person looks at.
+  public var sends: [PlannedSend] { (0..<lines.count).map(lines.send) }
 }
 
 /// A plan's first line.

@@ -1,0 +1,145 @@
+/// A plan's sends in `send_at` order. There may be millions, so they are read one at a time, in any order and from any
+/// number of threads: `parts` for whoever writes them, `send` for whoever works with a few.
+public protocol PlanLines: Sendable {
+  var count: Int { get }
+  /// What lines have in common. There are few: one for each mailbox and kind of send.
+  var shapes: [LineShape] { get }
+  /// Reads the parts of a line. `parts` is used again for the next one, so that nothing is allocated.
+  func read(_ index: Int, into parts: inout LineParts)
+}
+
+/// Everything in a line that does not depend on the contact.
+public struct LineShape: Hashable, Sendable {
+  public var open: IntervalSet
+  public var expiresAt: Instant?
+  public var campaign: String
+  public var step: String
+  public var variant: String?
+  public var channel: Channel
+  public var mailbox: String
+  /// The names of its `vars`, ascending. A line may lack some.
+  public var names: [String]
+
+  public init(
+    open: IntervalSet, expiresAt: Instant?, campaign: String, step: String, variant: String?, channel: Channel,
+    mailbox: String, names: [String]
+  ) {
+    self.open = open
+    self.expiresAt = expiresAt
+    self.campaign = campaign
+    self.step = step
+    self.variant = variant
+    self.channel = channel
+    self.mailbox = mailbox
+    self.names = names
+  }
+}
+
+/// The rest of a line: ranges of `bytes`, all UTF-8.
+public struct LineParts {
+  public var id = SendID(high: 0, low: 0)
+  public var sendAt = Instant(seconds: 0)
+  /// Index into the lines' shapes.
+  public var shape = 0
+  public var bytes: [UInt8] = []
+  public var contact = 0..<0
+  public var to = 0..<0
+  public var subject: Range<Int>?
+  /// The values of the shape's names; nil for those that the line lacks.
+  public var values: [Range<Int>?] = []
+  /// Nil for nearly all lines of a sequence.
+  public var extra: Extra?
+
+  /// What message rows and replies have.
+  public struct Extra: Sendable {
+    public var name: String?
+    public var batch: String?
+    public var key = ""
+    public var text: String?
+    public var html: String?
+    public var thread: PlannedSend.Thread?
+    public init() {}
+  }
+
+  public init() {}
+
+  /// Adds bytes and says where they are.
+  @inlinable
+  public mutating func append(_ cell: Cell) -> Range<Int> {
+    let start = bytes.count
+    bytes.append(contentsOf: cell)
+    return start..<bytes.count
+  }
+
+  @inlinable
+  public mutating func append(_ text: String) -> Range<Int> {
+    let start = bytes.count
+    bytes.append(contentsOf: text.utf8)
+    return start..<bytes.count
+  }
+}
+
+extension PlanLines {
+  public func send(_ index: Int) -> PlannedSend {
+    var parts = LineParts()
+    read(index, into: &parts)
+    let shape = shapes[parts.shape]
+    func text(_ range: Range<Int>) -> String { String(decoding: parts.bytes[range], as: UTF8.self) }
+    var vars: [String: String] = [:]
+    for (name, range) in zip(shape.names, parts.values) {
+      if let range { vars[name] = text(range) }
+    }
+    let extra = parts.extra
+    return PlannedSend(
+      id: parts.id, sendAt: parts.sendAt, open: shape.open, expiresAt: shape.expiresAt, campaign: shape.campaign,
+      step: shape.step, variant: shape.variant, contact: text(parts.contact), channel: shape.channel,
+      to: text(parts.to), name: extra?.name, mailbox: shape.mailbox, subject: parts.subject.map(text), vars: vars,
+      batch: extra?.batch, key: extra?.key ?? "", text: extra?.text, html: extra?.html, thread: extra?.thread)
+  }
+}
+
+/// Lines that are there as values: plans that were read, and tests.
+public struct ListedLines: PlanLines {
+  public let shapes: [LineShape]
+  private let sends: [PlannedSend]
+  private let shapeOf: [Int]
+
+  public init(_ sends: [PlannedSend]) {
+    var shapes: [LineShape] = []
+    var index: [LineShape: Int] = [:]
+    shapeOf = sends.map { send in
+      let shape = LineShape(
+        open: send.open, expiresAt: send.expiresAt, campaign: send.campaign, step: send.step, variant: send.variant,
+        channel: send.channel, mailbox: send.mailbox, names: send.vars.keys.sorted())
+      if let known = index[shape] { return known }
+      index[shape] = shapes.count
+      shapes.append(shape)
+      return shapes.count - 1
+    }
+    self.sends = sends
+    self.shapes = shapes
+  }
+
+  public var count: Int { sends.count }
+
+  public func read(_ i: Int, into parts: inout LineParts) {
+    let send = sends[i]
+    parts.id = send.id
+    parts.sendAt = send.sendAt
+    parts.shape = shapeOf[i]
+    parts.bytes.removeAll(keepingCapacity: true)
+    parts.contact = parts.append(send.contact)
+    parts.to = parts.append(send.to)
+    parts.subject = send.subject.map { parts.append($0) }
+    parts.values.removeAll(keepingCapacity: true)
+    for name in shapes[shapeOf[i]].names { parts.values.append(send.vars[name].map { parts.append($0) }) }
+    var extra = LineParts.Extra()
+    extra.name = send.name
+    extra.batch = send.batch
+    extra.key = send.key
+    extra.text = send.text
+    extra.html = send.html
+    extra.thread = send.thread
+    parts.extra = extra
+  }
+}
