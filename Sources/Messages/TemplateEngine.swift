@@ -40,7 +40,7 @@ public final class TemplateEngine: TemplateRenderer, Sendable {
     var findings: [Finding]
     var places: [String: Place]
     var required: [String]
-    var pieces: [ScannedTemplate.Piece]?
+    var pieces: [TemplatePiece]?
     var mustache: MustacheTemplate?
   }
 
@@ -71,6 +71,12 @@ public final class TemplateEngine: TemplateRenderer, Sendable {
   /// - Throws: `missingVariables` or `malformed`.
   public func render(_ template: Template, _ values: [String: String]) throws(RenderProblem) -> String {
     try render(template, values, Self.escaping(of: template))
+  }
+
+  public func pieces(of template: Template) -> [TemplatePiece]? {
+    let prepared = prepared(template, Self.escaping(of: template))
+    guard !template.isHTML, prepared.findings.isEmpty else { return nil }
+    return prepared.pieces
   }
 
   func render(_ template: Template, _ values: [String: String], _ escaping: Escaping) throws(RenderProblem) -> String {

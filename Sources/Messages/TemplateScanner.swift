@@ -7,17 +7,12 @@ import Model
 /// swift-mustache it reads by `Character`, so that both see a tag in the same places.
 struct ScannedTemplate: Sendable {
   /// A run of text, or a variable: what a template without sections and comments is made of.
-  enum Piece: Sendable {
-    case text(String)
-    case variable(String, escaped: Bool)
-  }
-
   private(set) var needs = TemplateNeeds()
   private(set) var findings: [Finding] = []
   /// Where each name stands first.
   private(set) var places: [String: Place] = [:]
   /// The whole template as pieces; nil if it has sections or comments, whose lines Mustache may swallow.
-  private(set) var pieces: [Piece]?
+  private(set) var pieces: [TemplatePiece]?
 
   init(_ template: Template) {
     var scanner = TemplateScanner(template)

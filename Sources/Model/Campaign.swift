@@ -201,6 +201,20 @@ public protocol TemplateRenderer: Sendable {
   func needs(of template: Template) -> TemplateNeeds
   /// - Throws: if the template is malformed or a required variable is missing.
   func render(_ template: Template, _ values: [String: String]) throws -> String
+  /// The whole template as pieces, where it has only text and variables that are put in as they are: what can be
+  /// rendered without making strings. Nil for any other.
+  func pieces(of template: Template) -> [TemplatePiece]?
+}
+
+extension TemplateRenderer {
+  public func pieces(of template: Template) -> [TemplatePiece]? { nil }
+}
+
+/// A part of a template.
+public enum TemplatePiece: Hashable, Sendable {
+  case text(String)
+  /// `escaped` where the template asks for the escaping of its kind.
+  case variable(String, escaped: Bool)
 }
 
 extension String {

@@ -60,11 +60,18 @@ public struct Suppression: Hashable, Sendable {
 public struct Drops: Sendable {
   private var suppressions: [String: [Suppression]] = [:]
   private var events: [String: [Event]] = [:]
+  private var filter = HashFilter()
 
   public init(suppressions: [Suppression] = [], events: [Event] = []) {
     for s in suppressions { self.suppressions[s.value, default: []].append(s) }
     for e in events { self.events[e.contact, default: []].append(e) }
+    for value in self.suppressions.keys { filter.insert(ByteHash.of(value)) }
+    for contact in self.events.keys { filter.insert(ByteHash.of(contact)) }
   }
+
+  /// False only if no suppression or event names what has this `ByteHash`: an address, `@domain`, number or id.
+  @inline(__always)
+  public func mayName(_ hash: UInt64) -> Bool { filter.contains(hash) }
 
   /// Everything that is known of a person goes by identity and by address; bounces by the address alone.
   public struct Person: Sendable {

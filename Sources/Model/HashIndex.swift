@@ -57,3 +57,50 @@ public struct HashIndex: Sendable {
     for slot in old where slot != 0 { place(slot) }
   }
 }
+
+/// Hashes of what may concern somebody: a quick no for nearly everybody, a maybe for the rest.
+public struct HashFilter: Sendable {
+  private var slots: [UInt64] = []
+  private var mask = 0
+  private var count = 0
+
+  public init() {}
+
+  public var isEmpty: Bool { count == 0 }
+
+  @inline(__always)
+  public func contains(_ hash: UInt64) -> Bool {
+    if count == 0 { return false }
+    let hash = hash == 0 ? 1 : hash
+    return slots.withUnsafeBufferPointer { slots in
+      var at = Int(truncatingIfNeeded: hash >> 20) & mask
+      while slots[at] != 0 {
+        if slots[at] == hash { return true }
+        at = (at + 1) & mask
+      }
+      return false
+    }
+  }
+
+  public mutating func insert(_ hash: UInt64) {
+    if (count + 1) * 2 > slots.count { grow() }
+    if place(hash == 0 ? 1 : hash) { count += 1 }
+  }
+
+  private mutating func place(_ hash: UInt64) -> Bool {
+    var at = Int(truncatingIfNeeded: hash >> 20) & mask
+    while slots[at] != 0 {
+      if slots[at] == hash { return false }
+      at = (at + 1) & mask
+    }
+    slots[at] = hash
+    return true
+  }
+
+  private mutating func grow() {
+    let old = slots
+    slots = [UInt64](repeating: 0, count: max(16, old.count * 2))
+    mask = slots.count - 1
+    for hash in old where hash != 0 { _ = place(hash) }
+  }
+}

@@ -16,6 +16,8 @@ struct Known {
   /// Records of message rows. Those of sequences are found by `History.sends`.
   private var rows: [Name: [SendID]] = [:]
 
+  var hasReserved: Bool { !reserved.isEmpty }
+
   init(_ history: History, forRows: Bool) {
     self.history = history
     for send in history.reserved.values {
@@ -25,7 +27,8 @@ struct Known {
       }
     }
     guard forRows else { return }
-    for record in history.sends.values where !record.key.isEmpty {
+    history.forEachKeyed { entry in
+      let record = history.record(entry)
       for person in Self.persons(record.contact, record.to) {
         let name = Name(
           campaign: record.campaign, step: record.step, channel: record.channel, key: record.key, person: person)

@@ -12,8 +12,11 @@ struct RowPosition {
   /// One decision for each channel of the row. `seen` has the sends that earlier rows of the campaign make.
   func decide(seen: inout Set<SendID>) -> [Decision] {
     guard !campaign.steps.isEmpty else { return [] }
+    if let stale = stale() { return [stale] }
     if let defect = row.defect { return [.skipped(defect.reason, step: 0, detail: defect.detail)] }
-    let contact = (row.contact ?? row.email?.canonical ?? row.phone?.e164).flatMap { day.project.contacts.find($0) }
+    let index = (row.contact ?? row.email?.canonical ?? row.phone?.e164)
+      .flatMap { day.project.contacts.index(of: $0) }
+    let contact = index.map { day.project.contacts[$0] }
     if let name = row.contact, contact == nil {
       return [.skipped(.invalidRow, step: 0, detail: "no contact '\(name)' (\(row.place))")]
     }
@@ -34,7 +37,16 @@ struct RowPosition {
           : .skipped(.optedOut, step: 0, detail: "no channel that the contact allows (\(row.place))")
       ]
     }
-    return channels.map { decide(contact, channel: $0, seen: &seen) }
+    return channels.map { decide(contact, index, channel: $0, seen: &seen) }
+  }
+
+  /// A row that has grown too old to be news.
+  private func stale() -> Decision? {
+    guard case .messages(let table) = campaign.audience, let limit = table.freshWithin,
+      let written = row.sendAt ?? row.writtenAt, written + limit < day.notBefore
+    else { return nil }
+    let since = day.project.settings.zone.format(written)
+    return .skipped(.expired, step: 0, detail: "not fresh: of \(since) (\(row.place))")
   }
 
   private func channels(_ contact: Contact?) -> [Channel] {
@@ -55,7 +67,9 @@ struct RowPosition {
     }
   }
 
-  private func decide(_ contact: Contact?, channel: Channel, seen: inout Set<SendID>) -> Decision {
+  private func decide(
+    _ contact: Contact?, _ index: Int?, channel: Channel, seen: inout Set<SendID>
+  ) -> Decision {
     let email = row.email ?? contact?.email
     let phone = row.phone ?? contact?.phone
     let to = channel == .email ? email?.envelope : phone?.e164
@@ -68,19 +82,20 @@ struct RowPosition {
     let id = SendID(campaign: campaign.id, step: step.id, contact: contactKey, channel: channel, key: row.key)
     let record = day.known.row(campaign, step, channel, key: row.key, persons: persons) ?? day.history.sends[id]
     switch record?.state {
-    case .sent, .dead, .withdrawn, .dropped: return .ended
-    case .inDoubt, .inFlight: return .held(.inDoubt)
+    case .sent: return .ended(.complete(last: record))
+    case .dead, .withdrawn, .dropped: return .ended(record.map { .failed($0) } ?? .complete(last: nil))
+    case .inDoubt, .inFlight: return .held(.inDoubt, step: 0)
     case .pending, .waiting, nil: break
     }
     guard seen.insert(id).inserted else {
       return .skipped(.duplicate, step: 0, detail: "an earlier row is the same message to \(canonical) (\(row.place))")
     }
     if day.known.isReserved(campaign, step, channel, key: row.key, persons: persons) {
-      return .held(.plannedElsewhere)
+      return .held(.plannedElsewhere, step: 0)
     }
     let earliest = [row.sendAt, record?.retryAt].compactMap { $0 }.max()
-    if let at = earliest, at >= day.span.end { return .waiting }
-    if let start = campaign.start, start >= day.span.end { return .waiting }
+    if let at = earliest, at >= day.span.end { return .waiting(step: 0, until: at) }
+    if let start = campaign.start, start >= day.span.end { return .waiting(step: 0, until: start) }
     if let drop = drop(contactKey, canonical, channel, others: addresses) {
       return .skipped(drop.reason, step: 0, detail: drop.detail)
     }
@@ -91,14 +106,15 @@ struct RowPosition {
       }
     }
     let variant = live.variant(step: 0, contact: contactKey + row.key, seed: day.seed)
-    let literal = Candidate.Literal(subject: row.subject, text: row.text, html: row.html)
+    let literal = RowSend.Literal(subject: row.subject, text: row.text, html: row.html)
     let template = step.variants[variant]
     let pick = pickMailbox(channel, record, contact)
     var mailbox: Int?
     if case .fixed(let i) = pick { mailbox = i }
     var missing = live.missing(
       step: 0, variant: variant, channel: channel, mailbox: mailbox.map { day.project.mailboxes[$0] },
-      literal: literal, values: values)
+      literal: literal
+    ) { name in !(values[name]?.isBlank ?? true) }
     if channel == .email, row.subject == nil, template.subject == nil { missing.append("subject") }
     if !literal.hasBody, template.text == nil, template.html == nil { missing.append("text") }
     guard missing.isEmpty else {
@@ -112,15 +128,15 @@ struct RowPosition {
       return .skipped(.expired, step: 0, detail: "since \(day.project.settings.zone.format(expires)) (\(row.place))")
     }
     if case .none(let why) = pick { return .skipped(.noMailbox, step: 0, detail: "\(why) (\(row.place))") }
-    return .due(
-      Candidate(
-        id: id, campaign: campaignIndex, step: 0, variant: variant, contactKey: contactKey, channel: channel, to: to,
-        name: row.name, zone: contact?.zone ?? day.project.settings.zone, earliest: earliest, expiresAt: expires,
-        mailbox: mailbox,
-        rank: Rank(
-          isFollowUp: false, priority: campaign.priority,
-          daysOverdue: max(0, day.date.number - day.project.settings.day(of: origin).number), tie: day.tie(id)),
-        values: values, batch: row.batch, key: row.key, literal: literal))
+    let kind = SendKind(
+      campaign: campaignIndex, step: 0, variant: variant, channel: channel, isRow: true,
+      zone: index.map { day.zoneOfContact[day.project.contacts.view($0).zone] } ?? 0, earliest: earliest,
+      expiresAt: expires, mailbox: mailbox ?? -1,
+      daysOverdue: max(0, day.date.number - day.project.settings.day(of: origin).number))
+    let send = RowSend(
+      contact: index, contactKey: contactKey, to: to, canonical: canonical, name: row.name, values: values,
+      batch: row.batch, key: row.key, literal: literal)
+    return .due(id, kind, send)
   }
 
   private func drop(_ key: String, _ to: String, _ channel: Channel, others: [String]) -> (

@@ -1,0 +1,96 @@
+import Model
+
+/// A due step of a contact, or a due message row: what the planner finds room for. There may be millions, so that all
+/// they have in common stands once, in their kind.
+struct DueSend {
+  var id: SendID
+  /// Index into the contacts, or into the row sends where the kind is a row's.
+  var person: UInt32
+  /// Index into the kinds.
+  var kind: UInt32
+}
+
+/// Everything about a due send that is not the person: decided before any mailbox is chosen.
+struct SendKind: Hashable {
+  /// Index into the live campaigns.
+  var campaign: Int
+  var step: Int
+  var variant: Int
+  var channel: Channel
+  var isRow = false
+  /// Index into the day's zones: the one that `contact` stands for in windows.
+  var zone: Int
+  /// Not before it: a message row's `send_at`, or the time that a retry waits for.
+  var earliest: Instant?
+  var expiresAt: Instant?
+  /// The mailbox that it must take: kept through the sequence, assigned by the contact, or named by the row. -1 leaves
+  /// the choice open.
+  var mailbox = -1
+  var daysOverdue = 0
+}
+
+/// What a due message row has of its own.
+struct RowSend {
+  /// Index into the contacts, where the row means one of them.
+  var contact: Int?
+  var contactKey: String
+  /// The envelope's address or number.
+  var to: String
+  var canonical: String
+  var name: String?
+  /// The row's values and the contact's, the row's winning.
+  var values: [String: String]
+  var batch: String?
+  var key: String
+  var literal: Literal
+
+  /// A message row's own words, which are no templates.
+  struct Literal {
+    var subject: String?
+    var text: String?
+    var html: String?
+    /// With a text or page of its own, a row does not use the step's.
+    var hasBody: Bool { text != nil || html != nil }
+  }
+}
+
+/// The kinds of due sends, each once.
+struct KindTable {
+  private(set) var kinds: [SendKind] = []
+  private var index: [SendKind: Int] = [:]
+  /// The kinds asked for last, by zone: contacts of a file differ in little else.
+  private var recent: [Int] = []
+
+  mutating func number(of kind: SendKind) -> Int {
+    while recent.count <= kind.zone { recent.append(-1) }
+    let last = recent[kind.zone]
+    if last >= 0, kinds[last] == kind { return last }
+    let number = index[kind] ?? kinds.count
+    if number == kinds.count {
+      index[kind] = number
+      kinds.append(kind)
+    }
+    recent[kind.zone] = number
+    return number
+  }
+}
+
+/// What a plan's day finds of one step: the one decision that the plan is made from, and that `why` tells.
+enum Decision {
+  case due(SendID, SendKind, RowSend?)
+  /// With the step's position.
+  case skipped(SkipReason, step: Int, detail: String)
+  case held(HoldReason, step: Int)
+  /// The delay, the row's `send_at`, a retry's time or the campaign's start lies ahead.
+  case waiting(step: Int, until: Instant)
+  case ended(EndReason)
+}
+
+/// Why a sequence, or a row, has nothing to send any more.
+enum EndReason {
+  /// Every step is through; with the last one sent, where one was.
+  case complete(last: SendRecord?)
+  case stopped(Event)
+  /// A step ended without being sent, and the steps after it with it.
+  case failed(SendRecord)
+}

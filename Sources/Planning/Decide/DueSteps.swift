@@ -1,0 +1,197 @@
+import Collections
+import Model
+
+/// Every campaign's due steps on the day, with what is skipped, held, waiting and ended counted.
+struct DueSteps {
+  /// Contacts that one thread looks at in one go.
+  private static let portion = 16_384
+
+  private(set) var sends: [DueSend] = []
+  private(set) var kinds: [SendKind] = []
+  private(set) var rows: [RowSend] = []
+  private(set) var skipped: [SkippedStep] = []
+  /// By campaign id; every live campaign has an entry.
+  private(set) var totals: [String: PlanTotals] = [:]
+  /// In the order found, each once.
+  private(set) var notes: OrderedSet<String> = []
+
+  /// What one portion has found.
+  private struct Part: Sendable {
+    var sends: [DueSend] = []
+    var kinds = KindTable()
+    var skipped: [SkippedStep] = []
+    var totals = PlanTotals()
+    var notes: [String] = []
+
+    mutating func take(_ decision: Decision, _ campaign: Campaign, person: UInt32, contact: () -> String) {
+      switch decision {
+      case .due(let id, let kind, _):
+        sends.append(DueSend(id: id, person: person, kind: UInt32(kinds.number(of: kind))))
+      case .skipped(let reason, let step, let detail):
+        skipped.append(
+          SkippedStep(
+            contact: contact(), campaign: campaign.id, step: campaign.steps[step].id, reason: reason, detail: detail))
+        totals.skipped[reason, default: 0] += 1
+      case .held(let reason, _): totals.held[reason, default: 0] += 1
+      case .waiting: totals.waiting += 1
+      case .ended: totals.ended += 1
+      }
+    }
+  }
+
+  init(_ day: PlanningDay) {
+    var all = KindTable()
+    for (c, live) in day.campaigns.enumerated() {
+      totals[live.campaign.id] = PlanTotals()
+      let rejected: [RejectedRow]
+      let parts: [Part]
+      switch live.campaign.audience {
+      case .contacts(let audience):
+        let files = Set(audience.files.map { day.project.contacts.files[$0] })
+        rejected = day.project.contacts.rejected.filter { files.contains($0.place.file) }
+        parts = Self.contacts(day, c, audience)
+      case .messages(let table):
+        rejected = table.rejected
+        parts = [gather(day, c, table)]
+      }
+      for row in rejected {
+        skip(
+          SkippedStep(
+            contact: row.place.description, campaign: live.campaign.id, step: live.campaign.steps.first?.id ?? "",
+            reason: row.reason, detail: row.detail))
+      }
+      for part in parts { take(part, live.campaign.id, &all) }
+    }
+    kinds = all.kinds
+  }
+
+  mutating func skip(_ step: SkippedStep) {
+    skipped.append(step)
+    totals[step.campaign, default: PlanTotals()].skipped[step.reason, default: 0] += 1
+  }
+
+  /// Takes what the allocation said of each send into account. Returns what is deferred, by campaign.
+  mutating func settle(
+    _ places: [Allocation.Place], _ unrendered: [UInt32], _ day: PlanningDay
+  ) -> [String: [DeferReason: Int]] {
+    var deferred: [Int: [DeferReason: Int]] = [:]
+    var late: [Int] = []
+    for (i, place) in places.enumerated() where place != .planned {
+      if let reason = place.reason {
+        deferred[kinds[Int(sends[i].kind)].campaign, default: [:]][reason, default: 0] += 1
+      } else {
+        late.append(i)
+      }
+    }
+    for i in late { skip(step(i, .expired, "before its window opens", day)) }
+    for i in unrendered { skip(step(Int(i), .missingVariable, "the subject cannot be rendered", day)) }
+    return Dictionary(
+      deferred.map { (day.campaigns[$0.key].campaign.id, $0.value) }, uniquingKeysWith: { a, _ in a })
+  }
+
+  private func step(_ i: Int, _ reason: SkipReason, _ detail: String, _ day: PlanningDay) -> SkippedStep {
+    let kind = kinds[Int(sends[i].kind)]
+    let campaign = day.campaigns[kind.campaign].campaign
+    let contact =
+      kind.isRow ? rows[Int(sends[i].person)].contactKey : day.project.contacts.view(Int(sends[i].person)).key.text
+    return SkippedStep(
+      contact: contact, campaign: campaign.id, step: campaign.steps[kind.step].id, reason: reason, detail: detail)
+  }
+
+  private mutating func take(_ part: Part, _ campaign: String, _ all: inout KindTable) {
+    let numbers = part.kinds.kinds.map { UInt32(all.number(of: $0)) }
+    sends.reserveCapacity(sends.count + part.sends.count)
+    for var send in part.sends {
+      send.kind = numbers[Int(send.kind)]
+      sends.append(send)
+    }
+    skipped += part.skipped
+    notes.append(contentsOf: part.notes)
+    totals[campaign] = (totals[campaign] ?? PlanTotals()) + part.totals
+  }
+
+  private static func contacts(_ day: PlanningDay, _ c: Int, _ audience: Campaign.ContactAudience) -> [Part] {
+    let table = day.project.contacts
+    let filter = AudienceFilter(audience, table)
+    let position = SequencePosition(day: day, campaignIndex: c)
+    let campaign = day.campaigns[c].campaign
+    return Parallel.map((table.count + portion - 1) / portion) { i in
+      var part = Part()
+      var scratch: [UInt8] = []
+      for index in (i * portion)..<min(table.count, (i + 1) * portion) {
+        guard filter.matches(table.view(index)) else { continue }
+        var notes: [String] = []
+        position.decide(index, scratch: &scratch) { notes.append($0) } _: { decision in
+          part.take(decision, campaign, person: UInt32(index)) { table.view(index).key.text }
+        }
+        if !notes.isEmpty { part.notes += notes }
+      }
+      return part
+    }
+  }
+
+  private mutating func gather(_ day: PlanningDay, _ c: Int, _ table: MessageTable) -> Part {
+    let campaign = day.campaigns[c].campaign
+    var part = Part()
+    var seen: Set<SendID> = []
+    for row in table.rows {
+      for decision in RowPosition(day: day, campaignIndex: c, row: row).decide(seen: &seen) {
+        if case .due(_, _, let send?) = decision { rows.append(send) }
+        part.take(decision, campaign, person: UInt32(max(0, rows.count - 1))) {
+          row.contact ?? row.email?.canonical ?? row.phone?.e164 ?? row.place.description
+        }
+      }
+    }
+    return part
+  }
+}
+
+/// Which contacts an audience has.
+struct AudienceFilter: Sendable {
+  private let isFileSet: [Bool]
+  private let including: [Column]
+  private let excluding: [Column]
+
+  private struct Column: Sendable {
+    var index: Int?
+    var isTags: Bool
+    var values: [[UInt8]]
+    /// Where there are many values, a quick no for others.
+    var filter = HashFilter()
+
+    init(_ filter: Campaign.Filter, _ table: ContactTable) {
+      index = table.column(filter.column)
+      isTags = filter.column == "tags"
+      values = filter.values.sorted().map { Array($0.utf8) }
+      for value in filter.values { self.filter.insert(ByteHash.of(value)) }
+    }
+
+    func has(_ cell: Cell) -> Bool {
+      if values.count > 8, !filter.contains(ByteHash.of(cell)) { return false }
+      return values.contains { value in value.withUnsafeBufferPointer { $0.equals(cell) } }
+    }
+
+    func has(_ contact: ContactView) -> Bool {
+      if isTags {
+        return ContactTable.tags(contact.tags).contains { tag in
+          var tag = tag
+          return tag.withUTF8 { has($0) }
+        }
+      }
+      return has(index.map { contact.value($0) } ?? Cell(start: nil, count: 0))
+    }
+  }
+
+  init(_ audience: Campaign.ContactAudience, _ table: ContactTable) {
+    isFileSet = table.fileSets.map { !$0.isDisjoint(with: audience.files) }
+    including = audience.including.map { Column($0, table) }
+    excluding = audience.excluding.map { Column($0, table) }
+  }
+
+  func matches(_ contact: ContactView) -> Bool {
+    guard isFileSet[contact.fileSet] else { return false }
+    for column in including where !column.has(contact) { return false }
+    for column in excluding where column.has(contact) { return false }
+    return true
+  }
+}

@@ -1,0 +1,175 @@
+import Model
+
+/// A campaign that may send on the plan's day, with what is asked of it for every contact worked out once.
+struct LiveCampaign {
+  let campaign: Campaign
+  /// Indices of its mailboxes, by channel.
+  let mailboxes: [Channel: [Int]]
+  /// Variables that every one of its mailboxes gives, by channel.
+  private let mailboxVars: [Channel: Set<String>]
+  /// Step ids, present and past, to positions.
+  let stepIndex: [String: Int]
+  /// What each step's variants ask for.
+  let needs: [[Needs]]
+  private let isMailbox: [Bool]
+  /// By the history's numbers: which campaigns are this one, under today's name or an earlier one, and the positions of
+  /// steps, -1 for those that it has not.
+  private let isHistoryCampaign: [Bool]
+  private let positionOfHistoryStep: [Int]
+  /// What the ids of each step's sends begin with.
+  let idPrefixes: [[UInt8]]
+  /// For each step and variant, what a contact must have itself if its mailbox is still to be chosen.
+  let asked: [[[Channel: Asked]]]
+
+  /// Of a variant: what the subject, the body and the links ask for, less what the executor gives.
+  struct Needs {
+    var subject: TemplateNeeds
+    var body: TemplateNeeds
+    var links: TemplateNeeds
+  }
+
+  /// Required names that neither mailbox nor campaign gives.
+  struct Asked {
+    /// Those that are columns of the contacts.
+    var columns: [(index: Int, name: String)] = []
+    /// Those that nobody can have.
+    var never: [String] = []
+  }
+
+  init(
+    _ campaign: Campaign, project: Project, history: History, mailboxIndex: [String: Int], isMine: [Bool],
+    renderer: any TemplateRenderer
+  ) {
+    self.campaign = campaign
+    isMailbox = isMine
+    let names = Set([campaign.id] + campaign.was)
+    isHistoryCampaign = history.campaignNames.map(names.contains)
+    var mailboxes: [Channel: [Int]] = [:]
+    var vars: [Channel: Set<String>] = [:]
+    for (i, mailbox) in project.mailboxes.enumerated() where isMine[i] && mailboxIndex[mailbox.id] == i {
+      let channel = mailbox.sender.channel
+      mailboxes[channel, default: []].append(i)
+      let names = mailbox.givenNames
+      vars[channel] = vars[channel].map { $0.intersection(names) } ?? names
+    }
+    self.mailboxes = mailboxes
+    mailboxVars = vars
+    var index: [String: Int] = [:]
+    for (i, step) in campaign.steps.enumerated() {
+      for id in [step.id] + step.was where index[id] == nil { index[id] = i }
+    }
+    stepIndex = index
+    positionOfHistoryStep = history.stepNames.map { index[$0] ?? -1 }
+    idPrefixes = campaign.steps.map { SendID.prefix(campaign: campaign.id, step: $0.id) }
+    var links = TemplateNeeds()
+    let namesLink = campaign.steps.contains { step in
+      step.variants.contains { variant in
+        variant.templates.contains { renderer.needs(of: $0).all.contains("unsubscribe_url") }
+      }
+    }
+    if campaign.messageClass == .bulk || namesLink, let unsubscribe = campaign.unsubscribe {
+      for template in [unsubscribe.mailto, unsubscribe.url].compactMap({ $0 }) {
+        links = links.union(renderer.needs(of: template))
+      }
+    }
+    let needs = campaign.steps.map { step in
+      step.variants.map { variant in
+        Needs(
+          subject: variant.subject.map { renderer.needs(of: $0) } ?? TemplateNeeds(),
+          body: [variant.text, variant.html].compactMap { $0 }
+            .reduce(TemplateNeeds()) { $0.union(renderer.needs(of: $1)) },
+          links: links)
+      }
+    }
+    self.needs = needs
+    asked = needs.map { step in
+      step.map { needs in
+        var asked: [Channel: Asked] = [:]
+        for channel in Channel.allCases {
+          let given = vars[channel] ?? []
+          var found = Asked()
+          for name in Self.required(needs, channel: channel, hasBody: false, hasSubject: false).sorted() {
+            if Self.isGiven(name, by: given, campaign, needs, channel) { continue }
+            if let column = project.contacts.column(name) {
+              found.columns.append((column, name))
+            } else {
+              found.never.append(name)
+            }
+          }
+          asked[channel] = found
+        }
+        return asked
+      }
+    }
+  }
+
+  func isMine(historyCampaign number: Int) -> Bool { isHistoryCampaign[number] }
+
+  func position(historyStep number: Int) -> Int? {
+    positionOfHistoryStep[number] < 0 ? nil : positionOfHistoryStep[number]
+  }
+
+  func has(mailbox index: Int) -> Bool { isMailbox[index] }
+
+  /// Whether a name is the executor's to give. The subject is rendered by the planner, before there is an
+  /// unsubscribe link.
+  static func isBuiltin(_ name: String) -> Bool {
+    name == "send_id" || name == "unsubscribe_url" || name.hasPrefix("mailbox.")
+  }
+
+  private static func required(_ needs: Needs, channel: Channel, hasBody: Bool, hasSubject: Bool) -> Set<String> {
+    var required = needs.links.required
+    if !hasBody { required.formUnion(needs.body.required) }
+    if !hasSubject && channel == .email { required.formUnion(needs.subject.required) }
+    return required
+  }
+
+  /// Whether mailbox or campaign gives a name, whatever the contact has.
+  private static func isGiven(
+    _ name: String, by given: Set<String>, _ campaign: Campaign, _ needs: Needs, _ channel: Channel
+  ) -> Bool {
+    if name == "unsubscribe_url", channel == .email, needs.subject.required.contains(name) { return false }
+    if name.hasPrefix("mailbox.") {
+      let own = String(name.dropFirst("mailbox.".count))
+      return ["id", "email", "name"].contains(own) || given.contains(own)
+    }
+    return isBuiltin(name) || given.contains(name) || !(campaign.vars[name]?.isBlank ?? true)
+  }
+
+  /// The required names that nothing gives, sorted.
+  /// - Parameter mailbox: the one that it must take; nil if any of them may be, so that all must give what it asks for.
+  func missing(
+    step: Int, variant: Int, channel: Channel, mailbox: Mailbox?, literal: RowSend.Literal?,
+    isThere: (String) -> Bool
+  ) -> [String] {
+    let needs = needs[step][variant]
+    let hasSubject = literal?.subject != nil
+    let required = Self.required(
+      needs, channel: channel, hasBody: literal?.hasBody == true, hasSubject: hasSubject)
+    let given = mailbox?.givenNames ?? mailboxVars[channel] ?? []
+    return required.filter { name in
+      if hasSubject, name == "unsubscribe_url" { return false }
+      if Self.isGiven(name, by: given, campaign, needs, channel) { return false }
+      return Self.isBuiltin(name) || !isThere(name)
+    }.sorted()
+  }
+
+  /// Which variant a contact gets: by weight, fixed by the seed.
+  func variant(step: Int, contact: String, seed: UInt64) -> Int {
+    let variants = campaign.steps[step].variants
+    guard variants.count > 1 else { return 0 }
+    let total = variants.reduce(Int64(0)) { $0 + Int64($1.weight) }
+    var random = Seeded(seed, "variant", campaign.id, campaign.steps[step].id, contact)
+    var at = random.below(total)
+    for (i, variant) in variants.enumerated() {
+      at -= Int64(variant.weight)
+      if at < 0 { return i }
+    }
+    return 0
+  }
+}
+
+extension Mailbox {
+  /// The names of its own variables that are no blanks.
+  fileprivate var givenNames: Set<String> { Set(vars.filter { !$0.value.isBlank }.keys) }
+}

@@ -1,0 +1,289 @@
+import Model
+
+/// Where a contact stands in a campaign's sequence, and what that means today.
+///
+/// Its place is the furthest step sent, in the file's order. A stop event, a failed, withdrawn or dropped step and the
+/// end of the steps end the sequence; a step in doubt holds it; else the next step is due `delay` after the project's
+/// day on which the one before it was sent (DESIGN §2, Sequences).
+struct SequencePosition {
+  let day: PlanningDay
+  let campaignIndex: Int
+  private let live: LiveCampaign
+  /// The day from which a first step is due that no contact's own date moves.
+  private let firstDay: CalendarDay
+
+  init(day: PlanningDay, campaignIndex: Int) {
+    self.day = day
+    self.campaignIndex = campaignIndex
+    live = day.campaigns[campaignIndex]
+    let campaign = live.campaign
+    let start = campaign.start.map { day.project.settings.day(of: $0) }
+    firstDay =
+      start?.adding(campaign.steps.first?.delay ?? .days(0), holidays: campaign.holidays) ?? day.date
+  }
+
+  private var campaign: Campaign { live.campaign }
+
+  /// One contact's questions, with the buffers that they share.
+  struct Asking {
+    let index: Int
+    let contact: ContactView
+    /// Whether suppressions, events or history may name the contact.
+    let isConcerned: Bool
+    var progress: Progress
+  }
+
+  /// One decision, or with `channel: all` one for each channel that the contact allows.
+  /// - Parameters:
+  ///   - scratch: bytes that are used again from call to call.
+  ///   - note: takes what a person should know, such as a mailbox that is gone.
+  func decide(
+    _ index: Int, scratch: inout [UInt8], note: (String) -> Void, _ take: (Decision) -> Void
+  ) {
+    let contact = day.project.contacts.view(index)
+    let isConcerned = day.mayConcern(contact)
+    let asking = Asking(
+      index: index, contact: contact, isConcerned: isConcerned,
+      progress: isConcerned ? Progress(contact, live, day.history) : .none)
+    guard campaign.steps.count > 0 else { return take(.ended(.complete(last: nil))) }
+    if isConcerned, let decision = standstill(asking) { return take(decision) }
+    let progress = asking.progress
+    // With `all`, a channel of the step reached may still be owed while another is through.
+    if isConcerned, let place = progress.place, campaign.steps[place].channel == .all {
+      var isOwed = false
+      owed(asking, step: place, scratch: &scratch, note) { decision in
+        // One that may not be written to, or lacks a value, does not hold the steps after it.
+        if case .skipped = decision { return }
+        isOwed = true
+        take(decision)
+      }
+      if isOwed { return }
+    }
+    let next = progress.place.map { $0 + 1 } ?? 0
+    guard next < campaign.steps.count else { return take(.ended(.complete(last: last(progress)))) }
+    guard Channel.allCases.contains(where: { uses(campaign.steps[next], $0, contact) }) else {
+      let due = dueDay(next, asking)
+      guard due <= day.date else { return take(.waiting(step: next, until: day.project.settings.span(of: due).start)) }
+      return take(notAllowed(asking, next))
+    }
+    var isAnything = false
+    owed(asking, step: next, scratch: &scratch, note) { decision in
+      isAnything = true
+      take(decision)
+    }
+    if !isAnything { take(.ended(.complete(last: last(progress)))) }
+  }
+
+  private func last(_ progress: Progress) -> SendRecord? {
+    progress.sent.last.map { day.history.record($0.entry) }
+  }
+
+  /// What keeps the whole sequence from going on.
+  private func standstill(_ asking: Asking) -> Decision? {
+    let progress = asking.progress
+    if let past = progress.inDoubt { return .held(.inDoubt, step: past.step) }
+    let key = asking.contact.key.text
+    let own = addresses(asking.contact)
+    for address in own.isEmpty ? [key] : own {
+      let person = Drops.Person(key: key, to: address, channel: .email)
+      if let event = day.drops.stop(person, campaign: campaign, began: progress.began) {
+        return .ended(.stopped(event))
+      }
+    }
+    return progress.failed.map { .ended(.failed(day.history.record($0.entry))) }
+  }
+
+  /// Decisions for the channels of a step that are not through.
+  private func owed(
+    _ asking: Asking, step: Int, scratch: inout [UInt8], _ note: (String) -> Void, _ take: (Decision) -> Void
+  ) {
+    for channel in Channel.allCases where uses(campaign.steps[step], channel, asking.contact) {
+      let past = asking.isConcerned ? asking.progress.record(step, channel) : nil
+      if let past, past.entry.state.isFinal { continue }
+      take(decide(asking, step: step, channel: channel, past: past, scratch: &scratch, note))
+    }
+  }
+
+  /// Whether a step goes to a contact by a channel.
+  private func uses(_ step: Step, _ channel: Channel, _ contact: ContactView) -> Bool {
+    switch step.channel {
+    case .email: channel == .email && contact.allows(.email)
+    case .sms: channel == .sms && contact.allows(.sms)
+    case .any: contact.allows(channel) && (channel == .email || !contact.allows(.email))
+    case .all: contact.allows(channel)
+    }
+  }
+
+  /// Why a step has no channel; what else keeps it from the contact is said before that.
+  private func notAllowed(_ asking: Asking, _ index: Int) -> Decision {
+    if let defect = day.project.contacts.defect(asking.index) {
+      return .skipped(defect.reason, step: index, detail: defect.detail)
+    }
+    let step = campaign.steps[index]
+    let uses: [Channel] =
+      switch step.channel {
+      case .email: [.email]
+      case .sms: [.sms]
+      case .any, .all: Channel.allCases
+      }
+    let drops = uses.compactMap { drop(asking, $0) }
+    for reason in SkipReason.allCases {
+      if let drop = drops.first(where: { $0.reason == reason }) {
+        return .skipped(drop.reason, step: index, detail: drop.detail)
+      }
+    }
+    return .skipped(.optedOut, step: index, detail: whyNoChannel(step, asking.contact))
+  }
+
+  private func addresses(_ contact: ContactView) -> [String] {
+    [contact.email, contact.phone].filter { !$0.isEmpty }.map(\.text)
+  }
+
+  private func drop(_ asking: Asking, _ channel: Channel) -> (reason: SkipReason, detail: String)? {
+    let to = asking.contact.address(channel)
+    guard asking.isConcerned, !to.isEmpty else { return nil }
+    let person = Drops.Person(
+      key: asking.contact.key.text, to: to.text, channel: channel, others: addresses(asking.contact))
+    return day.drops.reason(
+      person, campaign: campaign.id, was: campaign.was, messageClass: campaign.messageClass, now: day.notBefore)
+  }
+
+  private func whyNoChannel(_ step: Step, _ contact: ContactView) -> String {
+    let email = contact.hasEmail ? "email_enabled is no" : "no email address"
+    let sms = contact.hasPhone ? "sms_enabled is not yes" : "no phone number"
+    switch step.channel {
+    case .email: return email
+    case .sms: return sms
+    case .any, .all: return "\(email); \(sms)"
+    }
+  }
+
+  /// The project's day from which a step is due. No delay means the day after the step before it: the next plan.
+  private func dueDay(_ step: Int, _ asking: Asking) -> CalendarDay {
+    let settings = day.project.settings
+    let delay = campaign.steps[step].delay
+    if step > 0, let sent = asking.progress.lastSent(before: step) {
+      return settings.day(of: sent.at).adding(delay ?? .days(1), holidays: campaign.holidays)
+    }
+    guard step > 0 || asking.contact.addedAt != nil else { return firstDay }
+    guard let origin = [campaign.start, asking.contact.addedAt].compactMap({ $0 }).max() else { return day.date }
+    return settings.day(of: origin).adding(delay ?? .days(0), holidays: campaign.holidays)
+  }
+
+  private func decide(
+    _ asking: Asking, step: Int, channel: Channel, past: Progress.Past?, scratch: inout [UInt8],
+    _ note: (String) -> Void
+  ) -> Decision {
+    let due = dueDay(step, asking)
+    guard due <= day.date else {
+      return .waiting(step: step, until: day.project.settings.span(of: due).start)
+    }
+    if let start = campaign.start, start >= day.span.end { return .waiting(step: step, until: start) }
+    let contact = asking.contact
+    if day.known.hasReserved, day.known.isReserved(
+      campaign, campaign.steps[step], channel, key: "", persons: [contact.key.text] + addresses(contact))
+    {
+      return .held(.plannedElsewhere, step: step)
+    }
+    var retryAt: Instant?
+    if case .waiting(let until) = past?.entry.state { retryAt = until }
+    if let retryAt, retryAt >= day.span.end { return .waiting(step: step, until: retryAt) }
+    if contact.hasDefect, let defect = day.project.contacts.defect(asking.index) {
+      return .skipped(defect.reason, step: step, detail: defect.detail)
+    }
+    if let drop = drop(asking, channel) { return .skipped(drop.reason, step: step, detail: drop.detail) }
+    guard let choices = live.mailboxes[channel], !choices.isEmpty else {
+      return .skipped(.noMailbox, step: step, detail: "no mailbox of the campaign sends by \(channel.rawValue)")
+    }
+    let variant =
+      campaign.steps[step].variants.count > 1 ? live.variant(step: step, contact: contact.key.text, seed: day.seed) : 0
+    let mailbox = keptMailbox(asking, past, channel, choices, note)
+    let missing = missing(asking, step: step, variant: variant, channel: channel, mailbox: mailbox)
+    guard missing.isEmpty else {
+      return .skipped(.missingVariable, step: step, detail: missing.joined(separator: ", "))
+    }
+    let id = id(step, channel, contact, &scratch)
+    let expires = expiry(id, past)
+    if let expires, expires <= day.notBefore {
+      return .skipped(.expired, step: step, detail: "since \(day.project.settings.zone.format(expires))")
+    }
+    return .due(
+      id,
+      SendKind(
+        campaign: campaignIndex, step: step, variant: variant, channel: channel,
+        zone: day.zoneOfContact[contact.zone], earliest: retryAt, expiresAt: expires, mailbox: mailbox ?? -1,
+        daysOverdue: day.date.number - due.number), nil)
+  }
+
+  private func expiry(_ id: SendID, _ past: Progress.Past?) -> Instant? {
+    guard campaign.ttl != nil else { return campaign.end }
+    return day.expiry(campaign, id, origin: day.notBefore, record: past.map { day.history.record($0.entry) })
+  }
+
+  private func id(_ step: Int, _ channel: Channel, _ contact: ContactView, _ scratch: inout [UInt8]) -> SendID {
+    scratch.removeAll(keepingCapacity: true)
+    scratch.append(contentsOf: live.idPrefixes[step])
+    SendID.append(contact.key, to: &scratch)
+    SendID.append(channel.rawValue.utf8, to: &scratch)
+    SendID.append(EmptyCollection(), to: &scratch)
+    return SendID(digestOf: scratch)
+  }
+
+  private func missing(
+    _ asking: Asking, step: Int, variant: Int, channel: Channel, mailbox: Int?
+  ) -> [String] {
+    let contact = asking.contact
+    var missing: [String] = []
+    if mailbox == nil, let asked = live.asked[step][variant][channel] {
+      for (column, name) in asked.columns where contact.value(column).isBlank { missing.append(name) }
+      if !asked.never.isEmpty { missing = (missing + asked.never).sorted() }
+    } else {
+      missing = live.missing(
+        step: step, variant: variant, channel: channel, mailbox: mailbox.map { day.project.mailboxes[$0] },
+        literal: nil
+      ) { name in
+        day.project.contacts.column(name).map { !contact.value($0).isBlank } ?? false
+      }
+    }
+    if channel == .email, campaign.steps[step].variants[variant].subject == nil {
+      let hasThread =
+        campaign.steps[step].reply
+        && asking.progress.hasThread(before: step, steps: campaign.steps, day.history)
+      if !hasThread { missing.append("subject") }
+    }
+    return missing
+  }
+
+  /// The mailbox of the sequence so far, or the one that the contact is assigned to. Nil leaves the choice open.
+  private func keptMailbox(
+    _ asking: Asking, _ past: Progress.Past?, _ channel: Channel, _ choices: [Int], _ note: (String) -> Void
+  ) -> Int? {
+    // A sequence over two channels has a mailbox for each.
+    if asking.isConcerned, let before = past ?? asking.progress.lastSent(by: channel) {
+      let name = day.history.mailboxNames[before.entry.mailbox]
+      if let i = kept(name, "its sequence's mailbox", asking, channel, choices, note) { return i }
+    }
+    let assigned = asking.contact.mailbox
+    if assigned.isEmpty { return nil }
+    return kept(assigned.text, "its assigned mailbox", asking, channel, choices, note)
+  }
+
+  private func kept(
+    _ name: String, _ why: String, _ asking: Asking, _ channel: Channel, _ choices: [Int], _ note: (String) -> Void
+  ) -> Int? {
+    if name.isEmpty { return nil }
+    if let i = day.mailboxIndex[name] {
+      if live.has(mailbox: i) && day.project.mailboxes[i].sender.channel == channel { return i }
+      // The assigned mailbox may be one of the other channel: it is not gone.
+      if day.project.mailboxes[i].sender.channel != channel { return nil }
+    }
+    note("\(campaign.id): \(asking.contact.key.text): \(why) '\(name)' is gone from the campaign; another takes over")
+    return nil
+  }
+
+  /// The thread that a reply joins, for the line that is written of it.
+  func thread(_ contact: ContactView, step: Int) -> PlannedSend.Thread? {
+    guard campaign.steps[step].reply, day.mayConcern(contact) else { return nil }
+    return Progress(contact, live, day.history).thread(before: step, steps: campaign.steps, day.history)
+  }
+}
