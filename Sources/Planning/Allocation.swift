@@ -183,7 +183,7 @@ private struct Usage {
     let transactional = Set(day.project.campaigns.flatMap { [$0.id] + $0.was }).subtracting(bulk)
     // Two days to either side hold every calendar day that any zone's clock shows during the plan.
     let near = Interval(day.wholeDay.start - .days(2), day.wholeDay.end + .days(2))
-    for record in day.history.counted {
+    for record in day.history.counted(since: near.start) {
       let at = record.attemptAt ?? record.at
       guard near.contains(at) else { continue }
       if let m = day.mailboxIndex[record.mailbox] {

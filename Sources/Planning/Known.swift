@@ -25,7 +25,8 @@ struct Known {
       }
     }
     guard forRows else { return }
-    for record in history.sends.values where !record.key.isEmpty {
+    history.forEachKeyed { entry in
+      let record = history.record(entry)
       for person in Self.persons(record.contact, record.to) {
         let name = Name(
           campaign: record.campaign, step: record.step, channel: record.channel, key: record.key, person: person)
