@@ -35,19 +35,25 @@ final class Descriptor {
   }
 
   func write(_ bytes: [UInt8]) throws(JournalProblem) {
-    let fd = fd
-    let code: Int32 = bytes.withUnsafeBytes { buffer in
-      var done = 0
-      while done < buffer.count {
-        let n = Foundation.write(fd, buffer.baseAddress?.advanced(by: done), buffer.count - done)
-        if n < 0 && errno == EINTR { continue }
-        // A write of nothing would go on for ever; no regular file answers so.
-        guard n > 0 else { return n == 0 ? EIO : errno }
-        done += n
-      }
-      return 0
-    }
+    let code = bytes.withUnsafeBytes { put($0) }
     guard code == 0 else { throw .system(.write, path: path, code: code) }
+  }
+
+  func write(_ bytes: UnsafeRawBufferPointer) throws(JournalProblem) {
+    let code = put(bytes)
+    guard code == 0 else { throw .system(.write, path: path, code: code) }
+  }
+
+  private func put(_ buffer: UnsafeRawBufferPointer) -> Int32 {
+    var done = 0
+    while done < buffer.count {
+      let n = Foundation.write(fd, buffer.baseAddress?.advanced(by: done), buffer.count - done)
+      if n < 0 && errno == EINTR { continue }
+      // A write of nothing would go on for ever; no regular file answers so.
+      guard n > 0 else { return n == 0 ? EIO : errno }
+      done += n
+    }
+    return 0
   }
 
   /// Up to `count` bytes from the current place, or from `offset`; none at the end.
@@ -64,6 +70,28 @@ final class Descriptor {
     }
     guard code == 0 else { throw .system(.read, path: path, code: code) }
     return bytes
+  }
+
+  /// Fills `buffer` as far as the file has bytes, from the current place or from `offset`. Returns how many.
+  func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int? = nil) throws(JournalProblem) -> Int {
+    var done = 0
+    while done < buffer.count {
+      let (target, left) = (buffer.baseAddress?.advanced(by: done), buffer.count - done)
+      let n = offset.map { pread(fd, target, left, $0 + done) } ?? Foundation.read(fd, target, left)
+      if n < 0 && errno == EINTR { continue }
+      guard n >= 0 else { throw problem(.read) }
+      if n == 0 { break }
+      done += n
+    }
+    return done
+  }
+
+  var stamp: FileStamp {
+    get throws(JournalProblem) {
+      var status = stat()
+      guard fstat(fd, &status) == 0 else { throw problem(.read) }
+      return FileStamp(status)
+    }
   }
 
   var size: Int {
@@ -94,6 +122,36 @@ final class Descriptor {
       guard errno == EINTR else { throw problem(.lock) }
     }
     return true
+  }
+}
+
+/// What the system says of a file: as long as all of it is the same, so are the file's bytes.
+struct FileStamp: Hashable, Sendable {
+  var size: Int
+  /// Nanoseconds since the epoch.
+  var modified: Int64
+  var changed: Int64
+  var inode: UInt64
+
+  init(size: Int, modified: Int64, changed: Int64, inode: UInt64) {
+    self.size = size
+    self.modified = modified
+    self.changed = changed
+    self.inode = inode
+  }
+
+  init(_ status: stat) {
+    func nanoseconds(_ time: timespec) -> Int64 { Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec) }
+    self.init(
+      size: Int(status.st_size), modified: nanoseconds(status.st_mtim), changed: nanoseconds(status.st_ctim),
+      inode: UInt64(status.st_ino))
+  }
+
+  /// Nil if there is no such file.
+  init?(_ path: String) {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return nil }
+    self.init(status)
   }
 }
 

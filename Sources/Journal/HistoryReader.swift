@@ -8,40 +8,60 @@ public enum HistoryReader {
   ///   - project: for `sent` events, whose contact may be named by id, address or number.
   ///   - date: the day that is being planned; its own plan holds nothing back. Nil when nothing is planned.
   ///   - instant: lines whose open time has ended by then hold nothing.
+  ///   - keepsSnapshot: whether to keep what was read for the next time, where that pays. Only `plan` does; whoever reads
+  ///     uses what was kept.
   ///   - needsApproval: whether a line's campaign has to be approved; a line that needs it and lacks it holds nothing.
   /// - Throws: what a broken results, plan or approval file has to say; history is never made from half of the files.
   public static func read(
     _ output: OutputFolder, project: Project, excluding date: CalendarDay?, at instant: Instant,
-    needsApproval: (PlannedSend) -> Bool
+    keepsSnapshot: Bool = false, needsApproval: (PlannedSend) -> Bool
   ) throws(JournalProblem) -> History {
-    var history = History()
-    var digest = Digests()
-    var released: [CalendarDay: Set<SendID>] = [:]
     let days = try output.days()
-    for day in days {
-      for path in try day.resultsPaths() { try digest.add(path, in: output) }
-      try ResultsReader.forEach(in: day) { record in
-        history.apply(record)
-        switch record {
-        case .released(let note, _): released[day.date, default: []].insert(note.id)
-        case .intent(let attempt): released[day.date]?.remove(attempt.id)
-        default: break
-        }
-      }
-    }
+    var fold = try fold(output, days, keepsSnapshot: keepsSnapshot)
+    // Taken out of the fold, so that what is added to it copies nothing.
+    var history = History()
+    swap(&history, &fold.history)
+    var digest = Digests()
+    for file in fold.files { digest.add(file.path, file.digest) }
     carryOver(project, into: &history)
     for day in days where day.date != date && day.date.canHold(at: instant) && FileSystem.exists(day.planPath) {
       for path in [day.planPath, day.linesPath, day.approvalPath] { try digest.add(path, in: output) }
-      try reserve(day, released: released[day.date] ?? [], at: instant, needsApproval, in: &history)
+      try reserve(day, released: fold.released[day.date] ?? [], at: instant, needsApproval, in: &history)
     }
     history.digest = digest.text
     return history
   }
 
+  /// The results of all days, those that a snapshot has out of the snapshot.
+  static func fold(
+    _ output: OutputFolder, _ days: [DayFolder], keepsSnapshot: Bool, threshold: Int = 20_000
+  ) throws(JournalProblem) -> HistoryFold {
+    var results: [HistoryFold.Day] = []
+    for day in days {
+      let paths = try day.resultsPaths()
+      if !paths.isEmpty { results.append(.init(date: day.date, paths: paths)) }
+    }
+    var fold = HistoryFold()
+    if let known = HistorySnapshot.read(of: output, days: results) {
+      (fold, results) = (known.fold, known.rest)
+    } else {
+      var size = 0
+      for path in results.flatMap(\.paths) { size += FileStamp(path)?.size ?? 0 }
+      // An intent and an outcome of some 450 bytes each.
+      if size > 1 << 20 { fold.history.reserve(sends: size / 900) }
+    }
+    let known = fold.records
+    if !results.isEmpty { try ParallelFold.add(results, of: output, to: &fold) }
+    if keepsSnapshot, HistorySnapshot.pays(records: fold.records, known: known, threshold: threshold) {
+      HistorySnapshot.write(&fold, to: output)
+    }
+    return fold
+  }
+
   /// Lines that can still go out of another day's plan: as planned, approved where that is needed, nothing final or
   /// undecided recorded of them, and not given back on that day.
   private static func reserve(
-    _ day: DayFolder, released: Set<SendID>, at instant: Instant, _ needsApproval: (PlannedSend) -> Bool,
+    _ day: DayFolder, released: Set<SendKey>, at instant: Instant, _ needsApproval: (PlannedSend) -> Bool,
     in history: inout History
   ) throws(JournalProblem) {
     let approvals = try Approvals.read(day.approvalPath)
@@ -52,7 +72,7 @@ public enum HistoryReader {
       return
     }
     for send in plan.sends {
-      guard let close = send.open.close, close > instant, !released.contains(send.id), history.isOpen(send.id)
+      guard let close = send.open.close, close > instant, !released.contains(SendKey(send.id)), history.isOpen(send.id)
       else { continue }
       guard lines.verdict(on: send) == .asPlanned,
         !needsApproval(send) || approvals.isApproved(send, content: plan.header.content[send.campaign])
@@ -89,8 +109,10 @@ public enum HistoryReader {
 
     mutating func add(_ path: String, in output: OutputFolder) throws(JournalProblem) {
       guard let digest = try AtomicFile.digest(of: path) else { return }
-      hash.update(data: Array("\(path.dropFirst(output.path.count + 1)) \(digest)\n".utf8))
+      add(String(path.dropFirst(output.path.count + 1)), digest)
     }
+
+    mutating func add(_ path: String, _ digest: String) { hash.update(data: Array("\(path) \(digest)\n".utf8)) }
 
     var text: String { "sha256:" + Hex.encode(hash.finalize()) }
   }

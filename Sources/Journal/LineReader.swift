@@ -192,7 +192,9 @@ struct Fields {
 
 extension LineReader.Line {
   /// The line as JSON.
-  func json() throws(LineProblem) -> JSON {
+  func json() throws(LineProblem) -> JSON { try Self.json(bytes) }
+
+  static func json(_ bytes: some Sequence<UInt8>) throws(LineProblem) -> JSON {
     do { return try JSON(parsing: bytes) } catch { throw LineProblem("\(error.message) (byte \(error.offset + 1))") }
   }
 }

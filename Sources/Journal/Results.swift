@@ -42,21 +42,17 @@ public enum ResultsReader {
   public static func forEach(
     _ path: String, _ body: (Record) throws(JournalProblem) -> Void
   ) throws(JournalProblem) {
-    var reader = try LineReader(path)
-    while let line = try reader.next(), line.isEnded {
-      let json: JSON
-      do { json = try line.json() } catch {
-        throw .damaged(path: path, line: line.number, message: error.message)
+    var reader = try ResultsBatchReader(path)
+    while let batch = try reader.next() {
+      var runs = batch.runs[...]
+      for i in 0...batch.records.count {
+        while let run = runs.first, run.before == i {
+          try body(.run(run.run))
+          runs.removeFirst()
+        }
+        if i < batch.records.count { try body(batch.record(i)) }
       }
-      if line.number == 1 {
-        try FormatVersion.check(json, key: "nightmail_results", path: path)
-        continue
-      }
-      let record: Record
-      do { record = try ResultsCodec.decode(json) } catch {
-        throw .damaged(path: path, line: line.number, message: error.message)
-      }
-      try body(record)
+      if let problem = batch.problem { throw problem }
     }
   }
 

@@ -1,98 +1,31 @@
-/// Where a send stands after all its records. Each record moves it; the last word counts.
-///
-///     pending ──intent──▶ inFlight ──outcome──▶ sent | waiting | dead | inDoubt
-///        ▲                                         │        │        │
-///        └──────── released, requeued ◀────────────┴────────┴────────┘
-///     pending ──withdrawn──▶ withdrawn      dead | inDoubt ──resolved──▶ sent | dropped
-public enum SendState: Hashable, Sendable {
-  /// Due, its attempts so far counted apart.
-  case pending
-  /// An intent without an outcome: in doubt unless the run that wrote it still lives.
-  case inFlight
-  case sent
-  /// Put off until an instant.
-  case waiting(until: Instant)
-  case inDoubt
-  case dead(DeadReason)
-  case withdrawn
-  case dropped
-
-  /// Whether the sequence can never take this step again.
-  public var isFinal: Bool {
-    switch self {
-    case .sent, .dead, .withdrawn, .dropped: true
-    case .pending, .inFlight, .waiting, .inDoubt: false
-    }
-  }
-  /// Whether the server has it or may have it: what limits count.
-  public var countsAgainstLimits: Bool { self == .sent || self == .inFlight || self == .inDoubt }
-}
-
-/// All that is known of one send from the results of all days.
-public struct SendRecord: Hashable, Sendable {
-  public var id: SendID
-  public var campaign: String
-  public var step: String
-  public var key: String
-  public var contact: String
-  public var channel: Channel
-  public var to: String
-  public var mailbox: String
-  public var state: SendState
-  /// Attempts since the start or the last `requeued`.
-  public var attempts: Int
-  public var firstAttempt: Instant?
-  /// When the state was reached.
-  public var at: Instant
-  /// When the last attempt was begun: the instant that limits and days count by.
-  public var attemptAt: Instant?
-  /// Nil until there was an attempt.
-  public var messageID: String?
-  public var subject: String?
-  public var provider: String?
-  public var expiresAt: Instant?
-  /// The last outcome, where there was one.
-  public var last: Record.Result?
-
-  public init(
-    id: SendID, campaign: String, step: String, key: String, contact: String, channel: Channel, to: String,
-    mailbox: String, state: SendState = .pending, attempts: Int = 0, firstAttempt: Instant? = nil, at: Instant,
-    attemptAt: Instant? = nil, messageID: String? = nil, subject: String? = nil, provider: String? = nil,
-    expiresAt: Instant? = nil, last: Record.Result? = nil
-  ) {
-    self.id = id
-    self.campaign = campaign
-    self.step = step
-    self.key = key
-    self.contact = contact
-    self.channel = channel
-    self.to = to
-    self.mailbox = mailbox
-    self.state = state
-    self.attempts = attempts
-    self.firstAttempt = firstAttempt
-    self.at = at
-    self.attemptAt = attemptAt
-    self.messageID = messageID
-    self.subject = subject
-    self.provider = provider
-    self.expiresAt = expiresAt
-    self.last = last
-  }
-}
-
 /// What the results of all days add up to. A fold: `apply` each record in the files' order.
+///
+/// Built for a million sends and more: a row of 64 bytes a send, its texts in an arena of bytes, names as numbers, and
+/// tables over hashes, some 200 bytes a send in all. A `SendRecord` is made only when somebody asks for one; who
+/// walks over many sends takes `HistoryEntry`, which has no strings. Reading is safe from several threads at once.
 public struct History: Sendable {
-  public private(set) var sends: [SendID: SendRecord] = [:]
-  private var bySequence: [SequenceKey: [SendID]] = [:]
+  var rows: [HistoryRow] = []
+  var arena = HistoryArena()
+  /// Rows by send.
+  var byID = HistoryTable()
+  /// The last node of each person's ring of sends: twice the row, and one more where the person's name is the address.
+  var byPerson = HistoryTable()
+  var persons = PersonFilter()
+  var campaigns = NameTable()
+  var steps = NameTable()
+  var mailboxes = NameTable()
+  var providers = NameTable()
+  var domains = NameTable()
+  /// By number of mailbox and of provider; `HistoryRow.never` where there was none.
+  var lastByMailbox: [Int64] = []
+  var lastByProvider: [Int64] = []
+  /// Rows as they were when their sends were made due again.
+  var spentRows: [HistoryRow] = []
+  var bounceRows: [Bounce] = []
+  private var scratch: [UInt8] = []
+
   /// The last attempt of each mailbox and of each provider, by id: gaps and rates count every attempt.
-  public private(set) var lastAttempt: (mailbox: [String: Instant], provider: [String: Instant]) = ([:], [:])
-  /// Addresses that a server refused for good, with what it said.
-  public private(set) var bounces: [Event] = []
-  /// Attempts that a server may have accepted although their sends were made due again: limits go on counting them.
-  public private(set) var spent: [SendRecord] = []
-  /// Everything that limits count.
-  public var counted: [SendRecord] { sends.values.filter(\.state.countsAgainstLimits) + spent }
+  public internal(set) var lastAttempt: (mailbox: [String: Instant], provider: [String: Instant]) = ([:], [:])
   /// Sends that unsent lines of other approved plans hold.
   public var reserved: [SendID: PlannedSend] = [:]
   /// When the sends of the day's earlier plan expire: a re-plan counts their time to live from that first plan.
@@ -102,139 +35,366 @@ public struct History: Sendable {
 
   public init() {}
 
-  private struct SequenceKey: Hashable {
-    var campaign: String
-    var person: String
-  }
-
-  /// The sends of a campaign to a contact, by its key and by the address it is written to, in order of first record.
-  public func sends(campaign: Campaign, contact: String, to: [String]) -> [SendRecord] {
-    if bySequence.isEmpty { return [] }
-    var seen: Set<SendID> = []
-    var found: [SendRecord] = []
-    for id in [campaign.id] + campaign.was {
-      for person in [contact] + to {
-        for sendID in bySequence[SequenceKey(campaign: id, person: person)] ?? [] where seen.insert(sendID).inserted {
-          if let record = sends[sendID] { found.append(record) }
-        }
-      }
-    }
-    return found
+  /// An address refused for good: the block has the address and what the server said.
+  struct Bounce: Sendable, BitwiseCopyable {
+    var at: Int64
+    var block: UInt32
   }
 
   public mutating func apply(_ record: Record) {
-    switch record {
-    case .run: return
-    case .intent(let a):
-      update(a) { send in
-        send.state = .inFlight
-        send.attempts = a.number
-        send.attemptAt = a.at
-        send.firstAttempt = send.firstAttempt ?? a.at
-      }
-    case .outcome(let a, let result):
-      update(a) { send in
-        if a.number > 0 {
-          if send.attempts != a.number { send.attemptAt = a.at }
-          send.attempts = a.number
-          send.firstAttempt = send.firstAttempt ?? a.at
-        }
-        send.last = result
-        switch result.outcome {
-        case .sent: send.state = .sent
-        case .retry: send.state = .waiting(until: result.retryAt ?? a.at)
-        case .inDoubt: send.state = .inDoubt
-        case .failed: send.state = .dead(result.reason ?? .rejected)
-        }
-      }
-      if result.isBounce {
-        bounces.append(
-          Event(at: a.at, type: .bounce, contact: EmailAddress(a.to)?.canonical ?? a.to, detail: result.response))
-      }
-    case .released(let note, _):
-      if isOpen(note.id) { update(note) { $0.state = .pending } }
-    case .withdrawn(let note):
-      // A line may be deleted from the plan after it went out: that takes nothing back.
-      if isOpen(note.id) { update(note) { $0.state = .withdrawn } }
-    case .requeued(let note):
-      // A person has judged: what this send's refusal said of the address holds no more.
-      let address = EmailAddress(note.to)?.canonical ?? note.to
-      bounces.removeAll { $0.contact == address && $0.at <= note.at }
-      if let record = sends[note.id], record.state.countsAgainstLimits { spent.append(record) }
-      update(note) { send in
-        send.state = .pending
-        send.attempts = 0
-        send.firstAttempt = nil
-        send.expiresAt = nil
-      }
-    case .resolved(let note, let resolution):
-      update(note) { $0.state = resolution == .sent ? .sent : .dropped }
-    }
+    var bytes: [UInt8] = []
+    guard let flat = FlatRecord(record, into: &bytes) else { return }
+    bytes.withUnsafeBufferPointer { fold(flat, $0) }
+    settle(attempt: flat)
+  }
+
+  /// Makes room for so many sends, so that the tables need not be made anew as they grow.
+  package mutating func reserve(sends: Int) {
+    guard sends > rows.capacity else { return }
+    rows.reserveCapacity(sends)
+    arena.bytes.reserveCapacity(sends * 96)
+    growByID(for: sends)
+    growByPerson(for: sends)
   }
 
   /// Whether a send has neither come to an end nor may be with a server.
   public func isOpen(_ id: SendID) -> Bool {
-    switch sends[id]?.state {
-    case nil, .pending, .waiting: true
-    case .inFlight, .sent, .inDoubt, .dead, .withdrawn, .dropped: false
-    }
+    guard let row = row(of: SendKey(id)) else { return true }
+    return Self.isOpen(rows[row].state)
   }
+
+  private static func isOpen(_ state: UInt8) -> Bool { state == StateCode.pending || state == StateCode.waiting }
 
   /// A step carried over from another tool (`sent` in an events file) counts as sent.
   /// - Parameter to: the address or number that the contact is written to; the event's contact if nil.
   public mutating func carryOver(_ event: Event, to: String? = nil, channel: Channel = .email) {
     guard event.type == .sent, let campaign = event.campaign, let step = event.step else { return }
     let id = SendID(campaign: campaign, step: step, contact: event.contact, channel: channel, key: "")
-    guard sends[id] == nil else { return }
-    insert(
-      SendRecord(
-        id: id, campaign: campaign, step: step, key: "", contact: event.contact, channel: channel,
-        to: to ?? event.contact, mailbox: "", state: .sent, at: event.at, attemptAt: event.at,
-        messageID: event.messageID))
-  }
-
-  private mutating func insert(_ record: SendRecord) {
-    sends[record.id] = record
-    bySequence[SequenceKey(campaign: record.campaign, person: record.contact), default: []].append(record.id)
-    let to = EmailAddress(record.to)?.canonical ?? record.to
-    if to != record.contact {
-      bySequence[SequenceKey(campaign: record.campaign, person: to), default: []].append(record.id)
+    guard row(of: SendKey(id)) == nil else { return }
+    let note = Record.Note(
+      id: id, at: event.at, campaign: campaign, step: step, key: "", contact: event.contact, channel: channel,
+      to: to ?? event.contact, mailbox: "")
+    var bytes: [UInt8] = []
+    guard let flat = FlatRecord(.resolved(note, .sent), into: &bytes) else { return }
+    bytes.withUnsafeBufferPointer { bytes in
+      var row = rows[insert(flat, bytes)]
+      row.state = StateCode.sent
+      row.attemptAt = event.at.milliseconds
+      var detail = HistoryDetail()
+      var messageID = event.messageID ?? ""
+      messageID.withUTF8 { text in
+        if event.messageID != nil { detail.messageID = .text(text) }
+        scratch.removeAll(keepingCapacity: true)
+        detail.write(row, to: &scratch)
+      }
+      row.detail = arena.put(scratch)
+      rows[rows.count - 1] = row
     }
   }
+}
 
-  private mutating func update(_ a: Record.Attempt, _ change: (inout SendRecord) -> Void) {
-    if sends[a.id] == nil {
-      insert(
-        SendRecord(
-          id: a.id, campaign: a.campaign, step: a.step, key: a.key, contact: a.contact, channel: a.channel, to: a.to,
-          mailbox: a.mailbox, at: a.at))
+// MARK: - The fold
+
+extension History {
+  /// Applies a record whose texts lie in `bytes`. After the last one of many comes `settle`.
+  package mutating func fold(_ r: FlatRecord, _ bytes: UnsafeBufferPointer<UInt8>) {
+    let found = row(of: r.id)
+    switch r.kind {
+    case .intent, .outcome: break
+    case .released, .withdrawn:
+      // A line may be deleted from the plan after it went out: that takes nothing back.
+      if let found, !Self.isOpen(rows[found].state) { return }
+    case .requeued:
+      // A person has judged: what this send's refusal said of the address holds no more.
+      forgetBounces(of: bytes.text(r.to), until: r.at)
+      if let found, rows[found].countsAgainstLimits { spend(rows[found]) }
+    case .resolved: break
     }
-    guard var send = sends.removeValue(forKey: a.id) else { return }
-    send.at = a.at
-    send.mailbox = a.mailbox
-    send.expiresAt = a.expiresAt
-    if a.number > 0 && !a.provider.isEmpty {
-      send.provider = a.provider
-      send.messageID = a.messageID
-      send.subject = a.subject
-      lastAttempt.mailbox[a.mailbox] = max(lastAttempt.mailbox[a.mailbox] ?? a.at, a.at)
-      lastAttempt.provider[a.provider] = max(lastAttempt.provider[a.provider] ?? a.at, a.at)
+    let index = found ?? insert(r, bytes)
+    var row = rows[index]
+    row.at = r.at
+    var change = Change(r, bytes)
+    if r.kind == .intent || r.kind == .outcome {
+      row.mailbox = UInt32(mailboxes.number(bytes.text(r.mailbox)))
+      if r.number > 0, r.provider.count > 0 {
+        let provider = providers.number(bytes.text(r.provider))
+        change.provider = provider
+        change.domain = domain(ofMessageID: bytes.text(r.messageID), of: r.id)
+        Self.keepLatest(r.at, Int(row.mailbox), &lastByMailbox)
+        Self.keepLatest(r.at, provider, &lastByProvider)
+      }
     }
-    change(&send)
-    sends[a.id] = send
+    var block: [UInt8] = []
+    swap(&block, &scratch)
+    block.removeAll(keepingCapacity: true)
+    let oldCount = arena.bytes.withUnsafeBufferPointer { change.apply(to: &row, from: $0, into: &block) }
+    row.detail = arena.put(block, replacing: row.detail, oldCount: oldCount)
+    swap(&block, &scratch)
+    rows[index] = row
+    if r.kind == .outcome, r.isBounce { bounce(bytes.text(r.to), bytes.text(r.response), at: r.at) }
   }
 
-  private mutating func update(_ note: Record.Note, _ change: (inout SendRecord) -> Void) {
-    if sends[note.id] == nil {
-      insert(
-        SendRecord(
-          id: note.id, campaign: note.campaign, step: note.step, key: note.key, contact: note.contact,
-          channel: note.channel, to: note.to, mailbox: note.mailbox, at: note.at))
+  private static func keepLatest(_ at: Int64, _ number: Int, _ times: inout [Int64]) {
+    while times.count <= number { times.append(HistoryRow.never) }
+    if times[number] < at { times[number] = at }
+  }
+
+  /// The number of the domain, where a Message-ID is one that follows from the send's id.
+  private mutating func domain(ofMessageID text: UnsafeBufferPointer<UInt8>, of id: SendKey) -> Int? {
+    guard text.count > 35, text[0] == 0x3C, text[33] == 0x40, text[text.count - 1] == 0x3E,
+      SendKey(hex: UnsafeBufferPointer(rebasing: text[1..<33])) == id
+    else { return nil }
+    let domain = UnsafeBufferPointer(rebasing: text[34..<text.count - 1])
+    // Names are for what stands in many sends.
+    return domains.find(domain) ?? (domains.names.count < 10_000 ? domains.number(domain) : nil)
+  }
+
+  /// Brings `lastAttempt` up to what was folded.
+  package mutating func settle() {
+    for (number, at) in lastByMailbox.enumerated() where at != HistoryRow.never {
+      lastAttempt.mailbox[mailboxes.names[number]] = Instant(milliseconds: at)
     }
-    guard var send = sends.removeValue(forKey: note.id) else { return }
-    send.at = note.at
-    send.expiresAt = note.expiresAt
-    change(&send)
-    sends[note.id] = send
+    for (number, at) in lastByProvider.enumerated() where at != HistoryRow.never {
+      lastAttempt.provider[providers.names[number]] = Instant(milliseconds: at)
+    }
+  }
+
+  private mutating func settle(attempt r: FlatRecord) {
+    guard r.kind == .intent || r.kind == .outcome, r.number > 0, r.provider.count > 0, let row = row(of: r.id) else {
+      return
+    }
+    let mailbox = Int(rows[row].mailbox)
+    lastAttempt.mailbox[mailboxes.names[mailbox]] = Instant(milliseconds: lastByMailbox[mailbox])
+    let provider = arena.bytes.withUnsafeBufferPointer { HistoryDetail(rows[row], $0).provider }
+    if let provider {
+      lastAttempt.provider[providers.names[provider]] = Instant(milliseconds: lastByProvider[provider])
+    }
+  }
+
+  // MARK: Bounces and spent attempts
+
+  private static func canonical(_ to: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
+    // What has no upper case, no white space and nothing outside ASCII is its own canonical spelling, address or not.
+    if to.allSatisfy({ $0 > 0x20 && $0 < 0x7F && !($0 >= 0x41 && $0 <= 0x5A) }) { return nil }
+    guard let address = EmailAddress(String(to)) else { return nil }
+    return Array(address.canonical.utf8)
+  }
+
+  private mutating func bounce(
+    _ to: UnsafeBufferPointer<UInt8>, _ response: UnsafeBufferPointer<UInt8>, at: Int64
+  ) {
+    var block: [UInt8] = []
+    if let canonical = Self.canonical(to) {
+      canonical.withUnsafeBufferPointer { block.put(text: $0) }
+    } else {
+      block.put(text: to)
+    }
+    block.put(text: response)
+    bounceRows.append(Bounce(at: at, block: arena.put(block)))
+  }
+
+  private mutating func forgetBounces(of to: UnsafeBufferPointer<UInt8>, until: Int64) {
+    guard !bounceRows.isEmpty else { return }
+    let address = Self.canonical(to) ?? Array(to)
+    address.withUnsafeBufferPointer { address in
+      var kept: [Bounce] = []
+      arena.bytes.withUnsafeBufferPointer { bytes in
+        kept = bounceRows.filter {
+          var reader = BlockReader(bytes, block: $0.block)
+          return $0.at > until || !reader.text().isSame(as: address)
+        }
+      }
+      bounceRows = kept
+    }
+  }
+
+  private mutating func spend(_ row: HistoryRow) {
+    var row = row
+    let detail = arena.bytes.withUnsafeBufferPointer { bytes in
+      Array(bytes[Int(row.detail) * 8..<Int(row.detail) * 8 + HistoryDetail(row, bytes).count])
+    }
+    row.detail = arena.put(detail)
+    spentRows.append(row)
+  }
+}
+
+/// What one record does to a row and its detail.
+private struct Change {
+  let record: FlatRecord
+  let bytes: UnsafeBufferPointer<UInt8>
+  /// Nil where there was no attempt.
+  var provider: Int?
+  var domain: Int?
+
+  init(_ record: FlatRecord, _ bytes: UnsafeBufferPointer<UInt8>) {
+    self.record = record
+    self.bytes = bytes
+  }
+
+  /// Writes the new detail to `block`. Returns how many bytes the old one has.
+  func apply(to row: inout HistoryRow, from arena: UnsafeBufferPointer<UInt8>, into block: inout [UInt8]) -> Int {
+    var detail = HistoryDetail(row, arena)
+    if row.attempts != .max { detail.attempts = Int(row.attempts) }
+    detail.expiresAt = record.expiresAt
+    row.flags.remove(.hasExpiry)
+    if record.expiresAt != HistoryRow.never { row.flags.insert(.hasExpiry) }
+    detail.until = HistoryRow.never
+    if let provider {
+      detail.provider = provider
+      detail.messageID = domain.map { .ofDomain($0) } ?? .text(bytes.text(record.messageID))
+      detail.subject = record.subject.isNone ? nil : bytes.text(record.subject)
+    }
+    var result: [UInt8] = []
+    switch record.kind {
+    case .intent:
+      row.state = StateCode.inFlight
+      detail.attempts = record.number
+      row.attemptAt = record.at
+      if detail.firstAttempt == HistoryRow.never { detail.firstAttempt = record.at }
+    case .outcome:
+      if record.number > 0 {
+        if detail.attempts != record.number { row.attemptAt = record.at }
+        detail.attempts = record.number
+        if detail.firstAttempt == HistoryRow.never { detail.firstAttempt = record.at }
+      }
+      switch record.outcome {
+      case .sent: row.state = StateCode.sent
+      case .retry:
+        row.state = StateCode.waiting
+        detail.until = record.retryAt == HistoryRow.never ? record.at : record.retryAt
+      case .inDoubt: row.state = StateCode.inDoubt
+      case .failed: row.state = StateCode.dead(record.deadReason ?? .rejected)
+      }
+      result.reserveCapacity(96)
+      ResultBlock.write(record, { bytes.text($0) }, to: &result)
+    case .released: row.state = StateCode.pending
+    case .withdrawn: row.state = StateCode.withdrawn
+    case .requeued:
+      row.state = StateCode.pending
+      detail.attempts = 0
+      detail.firstAttempt = HistoryRow.never
+      detail.expiresAt = HistoryRow.never
+      row.flags.remove(.hasExpiry)
+    case .resolved: row.state = record.resolution == .sent ? StateCode.sent : StateCode.dropped
+    }
+    row.attempts = UInt16(clamping: detail.attempts)
+    result.withUnsafeBufferPointer { result in
+      if record.kind == .outcome { detail.last = result }
+      detail.write(row, to: &block)
+    }
+    return detail.count
+  }
+}
+
+extension UnsafeBufferPointer<UInt8> {
+  @inline(__always)
+  func text(_ text: FlatRecord.Text) -> UnsafeBufferPointer<UInt8> {
+    UnsafeBufferPointer(rebasing: self[Int(text.offset)..<Int(text.offset) + Int(text.count)])
+  }
+}
+
+// MARK: - Rows and their tables
+
+extension History {
+  func row(of key: SendKey) -> Int? {
+    guard let slot = byID.find(key.hash, { rows[Int($0)].key == key }) else { return nil }
+    return Int(byID[slot])
+  }
+
+  /// Adds a send that is not known yet. Returns its row.
+  private mutating func insert(_ r: FlatRecord, _ bytes: UnsafeBufferPointer<UInt8>) -> Int {
+    let index = rows.count
+    let (contact, to, key) = (bytes.text(r.contact), bytes.text(r.to), bytes.text(r.key))
+    var flags: HistoryRow.Flags = r.channel == .sms ? [.sms] : []
+    var block: [UInt8] = []
+    block.reserveCapacity(contact.count + 32)
+    block.put(text: contact)
+    if to.isSame(as: contact) { flags.insert(.toIsContact) } else { block.put(text: to) }
+    let spelled = Self.canonical(to) ?? Array(to)
+    spelled.withUnsafeBufferPointer { canonical in
+      if !canonical.isSame(as: contact) {
+        flags.insert(.hasTwoNames)
+        if !canonical.isSame(as: to) {
+          flags.insert(.hasCanonical)
+          block.put(text: canonical)
+        }
+      }
+      if key.count > 0 {
+        flags.insert(.hasKey)
+        block.put(text: key)
+      }
+      rows.append(
+        HistoryRow(
+          key: r.id, at: r.at, attemptAt: HistoryRow.never, identity: arena.put(block), detail: 0, nextByContact: 0,
+          nextByTo: 0, campaign: UInt32(campaigns.number(bytes.text(r.campaign))),
+          step: UInt32(steps.number(bytes.text(r.step))), mailbox: UInt32(mailboxes.number(bytes.text(r.mailbox))),
+          attempts: 0, state: StateCode.pending, flags: flags))
+      if byID.isFull { growByID(for: index + index / 2 + 64) }
+      byID.insert(r.id.hash, UInt32(index))
+      link(UInt32(index) * 2, contact)
+      if flags.contains(.hasTwoNames) { link(UInt32(index) * 2 + 1, canonical) }
+    }
+    return index
+  }
+
+  /// Puts a node at the end of a person's ring.
+  private mutating func link(_ node: UInt32, _ person: UnsafeBufferPointer<UInt8>) {
+    let hash = ByteHash.of(person)
+    if let slot = findPerson(hash, person) {
+      let tail = byPerson[slot]
+      self[next: node] = self[next: tail]
+      self[next: tail] = node
+      byPerson[slot] = node
+    } else {
+      if byPerson.isFull { growByPerson(for: byPerson.count + byPerson.count / 2 + 64) }
+      self[next: node] = node
+      byPerson.insert(hash, node)
+      persons.insert(hash)
+    }
+  }
+
+  subscript(next node: UInt32) -> UInt32 {
+    @inline(__always) get { node & 1 == 0 ? rows[Int(node >> 1)].nextByContact : rows[Int(node >> 1)].nextByTo }
+    set {
+      if node & 1 == 0 { rows[Int(node >> 1)].nextByContact = newValue } else { rows[Int(node >> 1)].nextByTo = newValue }
+    }
+  }
+
+  @inline(__always)
+  func findPerson(_ hash: UInt64, _ person: UnsafeBufferPointer<UInt8>) -> Int? {
+    arena.bytes.withUnsafeBufferPointer { bytes in
+      byPerson.find(hash) { Self.person($0, rows[Int($0 >> 1)], bytes).isSame(as: person) }
+    }
+  }
+
+  @inline(__always)
+  private static func person(
+    _ node: UInt32, _ row: HistoryRow, _ bytes: UnsafeBufferPointer<UInt8>
+  ) -> UnsafeBufferPointer<UInt8> {
+    let texts = SendTexts(row, bytes)
+    return node & 1 == 0 ? texts.contact : texts.canonical
+  }
+
+  private mutating func growByID(for wanted: Int) {
+    byID.grow(for: wanted) { rows[Int($0)].key.hash }
+  }
+
+  private mutating func growByPerson(for wanted: Int) {
+    var filter = PersonFilter()
+    filter.words = [UInt64](repeating: 0, count: max(4, wanted / 4))
+    arena.bytes.withUnsafeBufferPointer { bytes in
+      byPerson.grow(for: wanted) { node in
+        let hash = ByteHash.of(Self.person(node, rows[Int(node >> 1)], bytes))
+        filter.insert(hash)
+        return hash
+      }
+    }
+    persons = filter
+  }
+
+  /// Leaves room in the tables, so that some more sends do not make them anew at once.
+  package mutating func loosen() {
+    if byID.count * 10 >= byID.slots.count * 65 / 10 { growByID(for: byID.count) }
+    if byPerson.count * 10 >= byPerson.slots.count * 65 / 10 { growByPerson(for: byPerson.count) }
   }
 }

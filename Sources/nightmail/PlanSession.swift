@@ -51,7 +51,7 @@ struct PlanSession {
   func make() throws -> Plan {
     // What other plans hold, they hold from now on; a rehearsal's day begins where the days before it have ended.
     let instant = workspace.isRehearsal ? notBefore : min(Workspace.now(), notBefore)
-    var history = try workspace.history(project, excluding: date, at: instant)
+    var history = try workspace.history(project, excluding: date, at: instant, keepsSnapshot: true)
     if project.campaigns.contains(where: { $0.ttl != nil }), FileManager.default.fileExists(atPath: day.planPath) {
       try PlanFile.forEach(day.planPath) { send, _ in history.firstExpiry[send.id] = send.expiresAt }
     }

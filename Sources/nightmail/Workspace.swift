@@ -55,9 +55,13 @@ struct Workspace {
   }
 
   /// The history of all days, and what other days' approved plans hold at `instant`.
-  func history(_ project: Project, excluding date: CalendarDay? = nil, at instant: Instant) throws -> History {
+  func history(
+    _ project: Project, excluding date: CalendarDay? = nil, at instant: Instant, keepsSnapshot: Bool = false
+  ) throws -> History {
     let approval = Dictionary(project.campaigns.map { ($0.id, $0.approval) }, uniquingKeysWith: { a, _ in a })
-    return try HistoryReader.read(output, project: project, excluding: date, at: instant) {
+    return try HistoryReader.read(
+      output, project: project, excluding: date, at: instant, keepsSnapshot: keepsSnapshot
+    ) {
       approval[$0.campaign] != .optional
     }
   }

@@ -92,7 +92,7 @@ private func read(
   ]
   let history = try read(scratch, project: project)
   let id = SendID(campaign: "welcome", step: "intro", contact: "42", channel: .email, key: "")
-  #expect(history.sends.keys.map(\.text) == [id.text])
+  #expect(history.sends.ids.map(\.text) == [id.text])
   #expect(history.sends(campaign: campaign, contact: "new-id", to: ["ada@example.com"]).first?.state == .sent)
 }
 

@@ -1,0 +1,167 @@
+/// An open-addressing table from 64-bit hashes to numbers. It holds no keys: whoever looks up compares what the number
+/// stands for. A slot has the hash's low half beside the number, so that nearly every other entry is passed over without
+/// looking at what it stands for; the place follows from the high half.
+struct HistoryTable: Sendable {
+  /// 0 is empty; else the hash's low 32 bits, and below them the number and one.
+  var slots: [UInt64] = []
+  private(set) var count = 0
+
+  init() {}
+
+  /// A table that was kept: as many slots as were given, `count` of them taken.
+  init(slots: [UInt64], count: Int) {
+    self.slots = slots
+    self.count = count
+  }
+
+  /// More than seven slots in ten taken.
+  var isFull: Bool { count * 10 >= slots.count * 7 }
+
+  @inline(__always)
+  static func place(_ hash: UInt64, _ capacity: Int) -> Int {
+    Int(truncatingIfNeeded: hash.multipliedFullWidth(by: UInt64(capacity)).high)
+  }
+
+  /// The slot of the entry that `matches`; nil if there is none.
+  @inline(__always)
+  func find(_ hash: UInt64, _ matches: (UInt32) -> Bool) -> Int? {
+    let capacity = slots.count
+    if capacity == 0 { return nil }
+    return slots.withUnsafeBufferPointer { slots in
+      var i = Self.place(hash, capacity)
+      while true {
+        let slot = slots[i]
+        if slot == 0 { return nil }
+        if slot >> 32 == hash & 0xFFFF_FFFF, matches(UInt32(truncatingIfNeeded: slot) &- 1) { return i }
+        i += 1
+        if i == capacity { i = 0 }
+      }
+    }
+  }
+
+  subscript(slot: Int) -> UInt32 {
+    get { UInt32(truncatingIfNeeded: slots[slot]) &- 1 }
+    set { slots[slot] = slots[slot] & 0xFFFF_FFFF_0000_0000 | UInt64(newValue &+ 1) }
+  }
+
+  /// Adds an entry that is not there yet. The table must not be full.
+  mutating func insert(_ hash: UInt64, _ number: UInt32) {
+    slots.withUnsafeMutableBufferPointer { slots in
+      var i = Self.place(hash, slots.count)
+      while slots[i] != 0 {
+        i += 1
+        if i == slots.count { i = 0 }
+      }
+      slots[i] = hash << 32 | UInt64(number &+ 1)
+    }
+    count += 1
+  }
+
+  /// Makes room for `wanted` entries with some to spare.
+  mutating func grow(for wanted: Int, hash: (UInt32) -> UInt64) {
+    let old = slots
+    slots = [UInt64](repeating: 0, count: max(16, wanted * 8 / 5))
+    count = 0
+    for slot in old where slot != 0 {
+      let number = UInt32(truncatingIfNeeded: slot) &- 1
+      insert(hash(number), number)
+    }
+  }
+}
+
+/// Says of a hash that it was never put in, or that it may have been (a Bloom filter whose bits of one hash lie in one
+/// word): most contacts of a first step have no history, and a look here is some nanoseconds where a look into the table
+/// is a miss of the cache. With four hashes a word one in a hundred is taken for known that is not.
+struct PersonFilter: Sendable {
+  var words: [UInt64] = []
+
+  @inline(__always)
+  private static func bits(_ hash: UInt64) -> UInt64 {
+    1 << (hash & 63) | 1 << (hash >> 6 & 63) | 1 << (hash >> 12 & 63)
+  }
+
+  @inline(__always)
+  func mayHave(_ hash: UInt64) -> Bool {
+    let count = words.count
+    if count == 0 { return false }
+    let bits = Self.bits(hash)
+    return words[HistoryTable.place(hash, count)] & bits == bits
+  }
+
+  mutating func insert(_ hash: UInt64) { words[HistoryTable.place(hash, words.count)] |= Self.bits(hash) }
+}
+
+/// Names that stand in many sends – of campaigns, steps, mailboxes, providers, and the domains of Message-IDs – as
+/// numbers in order of their first use.
+struct NameTable: Sendable {
+  private(set) var names: [String] = []
+  private var bytes: [[UInt8]] = []
+  private var table = HistoryTable()
+  private var latest = 0
+
+  func find(_ name: UnsafeBufferPointer<UInt8>) -> Int? {
+    if latest < bytes.count, Self.areEqual(bytes[latest], name) { return latest }
+    guard let slot = table.find(ByteHash.of(name), { Self.areEqual(bytes[Int($0)], name) }) else { return nil }
+    return Int(table[slot])
+  }
+
+  func find(_ name: String) -> Int? {
+    var name = name
+    return name.withUTF8 { find($0) }
+  }
+
+  mutating func number(_ name: UnsafeBufferPointer<UInt8>) -> Int {
+    if let found = find(name) {
+      latest = found
+      return found
+    }
+    if table.isFull {
+      table.grow(for: names.count + names.count / 2 + 16) { number in
+        bytes[Int(number)].withUnsafeBufferPointer { ByteHash.of($0) }
+      }
+    }
+    table.insert(ByteHash.of(name), UInt32(names.count))
+    names.append(String(decoding: name, as: UTF8.self))
+    bytes.append(Array(name))
+    latest = names.count - 1
+    return latest
+  }
+
+  mutating func number(_ name: String) -> Int {
+    var name = name
+    return name.withUTF8 { number($0) }
+  }
+
+  private static func areEqual(_ a: [UInt8], _ b: UnsafeBufferPointer<UInt8>) -> Bool {
+    a.withUnsafeBufferPointer { $0.isSame(as: b) }
+  }
+}
+
+extension UnsafeBufferPointer<UInt8> {
+  @inline(__always)
+  func isSame(as other: UnsafeBufferPointer<UInt8>) -> Bool {
+    guard count == other.count else { return false }
+    guard count > 0, let a = baseAddress, let b = other.baseAddress else { return true }
+    return UnsafeRawBufferPointer(self).elementsEqual(UnsafeRawBufferPointer(other), a, b)
+  }
+}
+
+extension UnsafeRawBufferPointer {
+  /// Compares eight bytes at a time; texts here are short.
+  @inline(__always)
+  fileprivate func elementsEqual(_ other: UnsafeRawBufferPointer, _ a: UnsafeRawPointer, _ b: UnsafeRawPointer) -> Bool
+  {
+    var i = 0
+    while i + 8 <= count {
+      if a.loadUnaligned(fromByteOffset: i, as: UInt64.self) != b.loadUnaligned(fromByteOffset: i, as: UInt64.self) {
+        return false
+      }
+      i += 8
+    }
+    while i < count {
+      if a.load(fromByteOffset: i, as: UInt8.self) != b.load(fromByteOffset: i, as: UInt8.self) { return false }
+      i += 1
+    }
+    return true
+  }
+}
