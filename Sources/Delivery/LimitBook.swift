@@ -1,7 +1,7 @@
 import Model
 
 /// What the executor itself holds against every limit, whatever a plan says (DESIGN §4.2, §4.6). It counts intents:
-/// what was sent, what is in doubt and what is under way. Planning asks the same of the future; this counts the present.
+/// what was sent, what is in doubt and what is under way. Planning asks the same of the future; this counts what is.
 ///
 /// A run is of one plan and so of one of the project's days. What is counted by that day - contacts, domains, new
 /// sends - is therefore one number each, kept only for those that the run's own lines name; a question is an index.

@@ -78,7 +78,7 @@ struct LimitKeyTests {
     ).load().findings
     #expect(
       findings == [
-        "data/mailboxes.csv:1:27: error: unknown key 'ramp_pace' in mailbox",
+        "data/mailboxes.csv:1:29: error: unknown key 'ramp_pace' in mailbox",
         "data/mailboxes.csv:2:23: error: 'from' must be a whole number from 0 to 10000000, not 'ten'",
         "data/mailboxes.csv:2:23: error: ramp lacks its 'start'",
       ])
@@ -96,6 +96,10 @@ struct LimitKeyTests {
     let one = try load(settings: "domain_caps: {per_day: 0, except: gmail.com}\n").project?.settings
     #expect(one?.domainCap == DomainCap(perDay: 0, except: ["gmail.com"]))
   }
+
+  private static let number = "a whole number from 0 to 10000000"
+  private static let span =
+    "must be a length of time with its unit, such as 90s, 5m, 20h or 4d, above zero, not"
 
   static let bad: [(key: String, text: String, findings: [String])] = [
     (
@@ -141,25 +145,25 @@ struct LimitKeyTests {
       "settings", "domain_caps: {per_day: 1, except: [gmail.com, '@web.de', localhost]}\n",
       [
         "campaigns/settings.yaml:2:47: error: 'except' must be a domain, such as gmail.com, not '@web.de'",
-        "campaigns/settings.yaml:2:57: error: 'except' must be a domain, such as gmail.com, not 'localhost'",
+        "campaigns/settings.yaml:2:58: error: 'except' must be a domain, such as gmail.com, not 'localhost'",
       ]
     ),
     (
       "campaign", "daily_new_limit: all\n",
       [
-        "campaigns/codes/campaign.yaml:3:18: error: 'daily_new_limit' must be a whole number from 0 to 10000000, not 'all'"
+        "campaigns/codes/campaign.yaml:3:18: error: 'daily_new_limit' must be \(number), not 'all'"
       ]
     ),
     (
       "audience", ", fresh_within: 20",
       [
-        "campaigns/codes/campaign.yaml:1:77: error: 'fresh_within' must be a length of time with its unit, such as 90s, 5m, 20h or 4d, above zero, not 20"
+        "campaigns/codes/campaign.yaml:1:74: error: 'fresh_within' \(span) 20"
       ]
     ),
     (
       "audience", ", fresh_within: 0h",
       [
-        "campaigns/codes/campaign.yaml:1:77: error: 'fresh_within' must be a length of time with its unit, such as 90s, 5m, 20h or 4d, above zero, not '0h'"
+        "campaigns/codes/campaign.yaml:1:74: error: 'fresh_within' \(span) '0h'"
       ]
     ),
   ]
@@ -179,7 +183,8 @@ struct LimitKeyTests {
       Sample.good,
       [
         "campaigns/codes/campaign.yaml":
-          "audience: {contacts: [contacts.csv], fresh_within: 20h}\nmailboxes: [ben]\nsteps: [{id: a, text: {inline: Hi}, subject: Hi}]\n"
+          "audience: {contacts: [contacts.csv], fresh_within: 20h}\nmailboxes: [ben]\n"
+          + "steps: [{id: a, text: {inline: Hi}, subject: Hi}]\n"
       ]
     ).load().findings
     #expect(

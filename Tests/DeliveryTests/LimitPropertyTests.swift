@@ -6,12 +6,13 @@ import Testing
 @testable import Delivery
 
 /// Random limits, histories and sends: the limit book against a recount of everything. `NIGHTMAIL_SEED=n` plays case n
-/// alone.
+/// alone; `NIGHTMAIL_LONG=1` plays 20,000, else as many of 4,000 as a few seconds have time for.
 struct LimitPropertyTests {
   static let seeds: [UInt64] = {
     if let text = ProcessInfo.processInfo.environment["NIGHTMAIL_SEED"], let seed = UInt64(text) { return [seed] }
-    return Array(1...4000)
+    return Array(1...(isLong ? 20_000 : 4000))
   }()
+  static let isLong = ProcessInfo.processInfo.environment["NIGHTMAIL_LONG"] == "1"
 
   /// Days on which clocks stand still, go back and go forward in the zones below.
   static let dates = ["2026-11-20", "2026-10-25", "2026-03-29", "2026-04-05", "2026-10-04"]
@@ -107,12 +108,12 @@ struct LimitPropertyTests {
     return room.map { .waits(until: $0) } ?? .ends(.mailboxLimit)
   }
 
-  @Test(.timeLimit(.minutes(2))) func noLimitIsExceededAndNothingWaitsLongerThanItMust() {
+  @Test(.timeLimit(.minutes(5))) func noLimitIsExceededAndNothingWaitsLongerThanItMust() {
     let began = ContinuousClock.now
     var met: [String: Int] = [:]
     var ran = 0
     for seed in Self.seeds {
-      if ContinuousClock.now - began > .seconds(15) { break }
+      if !Self.isLong, ContinuousClock.now - began > .seconds(10) { break }
       ran += 1
       var random = RandomCase(seed: seed)
       let recount = random.recount
@@ -159,6 +160,77 @@ struct LimitPropertyTests {
     for what in ["free", "waits", "contact-cap", "domain-cap", "new-limit", "mailbox-limit"] {
       #expect(met[what] ?? 0 > 100, "\(what): \(met[what] ?? 0)")
     }
+  }
+}
+
+extension LimitPropertyTests {
+  /// The dispatcher over a full day: each send goes out at the first instant that has room for it after those before
+  /// it, and is given back where there is none.
+  @Test(.timeLimit(.minutes(5))) func aRunSendsEachAtTheFirstInstantThatHasRoom() {
+    let began = ContinuousClock.now
+    var (ran, waited) = (0, 0)
+    for seed in Self.seeds {
+      if !Self.isLong, ContinuousClock.now - began > .seconds(6) { break }
+      ran += 1
+      var random = RandomCase(seed: seed)
+      var scene = random.scene
+      scene.settings.contactCapPerDay = nil
+      scene.settings.contactCapPerWeek = nil
+      scene.settings.domainCap = nil
+      for c in scene.campaigns.indices {
+        scene.campaigns[c].dailyNewLimit = nil
+        // What is late is not spread out.
+        scene.campaigns[c].messageClass = .transactional
+      }
+      let past = random.past.map { record in
+        var record = record
+        record.at = record.at - .days(1)
+        record.attemptAt = record.at
+        return record
+      }
+      for record in past { scene.history.apply(record.asRecord) }
+      let count = 1 + random.dice.below(15)
+      scene.items = Array(scene.items.prefix(count)).map { item in
+        var item = item
+        item.send.open = IntervalSet([scene.day])
+        item.send.sendAt = scene.day.start + .minutes(Int64(random.dice.below(1380)))
+        return item
+      }
+      scene.now = scene.day.start
+      var expected: [Int: Instant] = [:]
+      let recount = Recount(rules: scene.rules)
+      for mailbox in ["m1", "m2"] {
+        var counted = past
+        var now = scene.day.start
+        let own = scene.items.indices.filter { scene.items[$0].send.mailbox == mailbox }
+        for handle in own.sorted(by: { (scene.items[$0].send.sendAt, $0) < (scene.items[$1].send.sendAt, $1) }) {
+          var at = max(now, scene.items[handle].send.sendAt)
+          switch obstacle(
+            SendRecord(scene.items[handle].send, at: at), at, before: scene.day.end, among: counted, recount)
+          {
+          case nil: break
+          case .waits(let until):
+            at = until
+            waited += 1
+          case .ends: continue
+          }
+          now = at
+          expected[handle] = at
+          counted.append(SendRecord(scene.items[handle].send, at: at))
+        }
+      }
+      var bench = Bench(scene)
+      bench.play(from: scene.day.start, until: scene.day.end + .days(1))
+      let found = Dictionary(bench.begun.map { ($0.handle, $0.at) }, uniquingKeysWith: { a, _ in a })
+      guard found == expected, bench.sums, bench.tally.left == 0 else {
+        Issue.record("NIGHTMAIL_SEED=\(seed): \(found) and not \(expected)")
+        return
+      }
+      let reasons = Set(bench.released)
+      #expect(reasons.isSubset(of: [.mailboxLimit]), "NIGHTMAIL_SEED=\(seed): \(reasons)")
+    }
+    #expect(ran == Self.seeds.count || ran >= 300, "only \(ran) cases in the time")
+    if Self.seeds.count > 1 { #expect(waited > 300, "\(waited) waited") }
   }
 }
 

@@ -6,11 +6,33 @@ import Model
 struct Recount {
   let rules: DeliveryRules
   /// Who a record is of.
-  var person: (SendRecord) -> String = { $0.contact }
+  let person: (SendRecord) -> String
+  private let texts = Texts()
+
+  init(rules: DeliveryRules, person: @escaping (SendRecord) -> String = { $0.contact }) {
+    self.rules = rules
+    self.person = person
+  }
+
+  /// Local times that were asked for before: the same are asked for many times over.
+  private final class Texts {
+    private var known: [String: [Instant: String]] = [:]
+    var days: [Instant: CalendarDay] = [:]
+
+    func text(_ at: Instant, _ zone: Zone) -> String {
+      if let text = known[zone.identifier]?[at] { return text }
+      let text = zone.format(at)
+      known[zone.identifier, default: [:]][at] = text
+      return text
+    }
+  }
 
   private func day(_ at: Instant) -> CalendarDay {
+    if let day = texts.days[at] { return day }
     let near = rules.settings.zone.day(of: at)
-    return [near - 1, near, near + 1].first { rules.settings.span(of: $0).contains(at) } ?? near
+    let day = [near, near - 1, near + 1].first { rules.settings.span(of: $0).contains(at) } ?? near
+    texts.days[at] = day
+    return day
   }
 
   private func at(_ record: SendRecord) -> Instant { record.attemptAt ?? record.at }
@@ -58,19 +80,21 @@ struct Recount {
   func hasRoom(_ id: String, at new: Instant, among others: [SendRecord]) -> Bool {
     guard let mailbox = rules.mailboxes[id] else { return true }
     let times = others.filter { $0.mailbox == id }.map(at)
-    func shows(_ at: Instant, _ characters: Int) -> String { String(mailbox.zone.format(at).prefix(characters)) }
+    let own = texts.text(new, mailbox.zone)
+    // No clock shows the same hour or day three days later.
+    let near = times.filter { abs(($0 - new).milliseconds) < 259_200_000 }
     func alike(_ characters: Int) -> Int {
-      let own = shows(new, characters)
-      // No clock shows the same hour or day three days later.
-      return times.filter { abs(($0 - new).milliseconds) < 259_200_000 && shows($0, characters) == own }.count
+      near.filter { texts.text($0, mailbox.zone).utf8.prefix(characters).elementsEqual(own.utf8.prefix(characters)) }
+        .count
     }
     if let most = mailbox.limit(on: mailbox.zone.day(of: new)), alike("2026-11-20".utf8.count) >= most { return false }
     if let most = mailbox.hourlyLimit, alike("2026-11-20T09".utf8.count) >= most { return false }
     guard let most = mailbox.rollingLimit else { return true }
-    let all = times + [new]
-    return all.allSatisfy { start in
-      let end = start + .days(1)
-      return new < start || new >= end || all.filter { $0 >= start && $0 < end }.count <= most
-    }
+    let all = near.filter { abs(($0 - new).milliseconds) < 86_400_000 } + [new]
+    return all.count <= most
+      || all.allSatisfy { start in
+        let end = start + .days(1)
+        return new < start || new >= end || all.filter { $0 >= start && $0 < end }.count <= most
+      }
   }
 }

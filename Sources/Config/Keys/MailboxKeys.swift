@@ -14,7 +14,7 @@ enum MailboxKeys {
     example: "50")
   static let hourlyLimit = Key(
     "hourly_limit", .integer(0...10_000_000),
-    "Sends in one clock hour in the mailbox's zone; no limit without it. An hour that a change of clocks repeats is one.",
+    "Sends in one clock hour in the mailbox's zone; no limit without it. An hour that the clock shows twice is one.",
     example: "20")
   static let rollingLimit = Key(
     "rolling_limit", .integer(0...10_000_000), "Sends in any 24 hours; no limit without it.", example: "500")
