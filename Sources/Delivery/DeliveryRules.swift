@@ -15,7 +15,7 @@ public struct DeliveryRules: Sendable {
     self.endpoints = endpoints
   }
 
-  var contactCapPerDay: Int? { settings.contactCapPerDay }
+  var hasContactCap: Bool { settings.contactCapPerDay != nil || settings.contactCapPerWeek != nil }
   func day(of instant: Instant) -> CalendarDay { settings.day(of: instant) }
 
   /// The time at which a line may go out: what it says, within what its mailbox and campaign allow today. A line's

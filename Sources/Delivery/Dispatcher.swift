@@ -26,7 +26,8 @@ public struct Dispatcher {
     public var notBefore: Instant?
     /// When its sequence began, for stop events; nil for a first step.
     public var began: Instant?
-    /// Other addresses and numbers of the contact: complaints and unsubscribes under them hold too.
+    /// What else the contact is known by - the key it has by now, addresses and numbers: complaints and unsubscribes
+    /// under them hold too, and what was sent to them counts for its caps.
     public var others: [String] = []
 
     public init(
@@ -128,6 +129,8 @@ public struct Dispatcher {
     var later = 0
     /// The login in whose line it stands.
     var line: String?
+    /// When its limits have room again, or had it last; nil if they were never used up.
+    var lackedRoomUntil: Instant?
     /// All open time of its sends, for the pace of catching up.
     var open = IntervalSet()
   }
@@ -167,7 +170,7 @@ public struct Dispatcher {
     self.dueOnly = dueOnly
     horizon = now
     self.drops = drops
-    book = LimitBook(history: history, rules: rules)
+    book = LimitBook(items: items, rules: rules, history: history, day: day)
     sends = []
     sends.reserveCapacity(items.count)
     var openSets: [[IntervalSet]] = []
@@ -254,10 +257,21 @@ public struct Dispatcher {
         return
       }
       let handle = head.handle
-      if let next = settle(handle, now, &actions) {
+      switch settle(handle, now, &actions) {
+      case .mayGo: break
+      case .ended:
         mailboxes[m].queue.removeMin()
-        if next < .distantFuture { mailboxes[m].queue.insert(Entry(due: next, handle: handle)) }
         continue
+      case .waits(let next):
+        mailboxes[m].queue.removeMin()
+        mailboxes[m].queue.insert(Entry(due: next, handle: handle))
+        continue
+      case .mailboxWaits(let next):
+        // The queue is left as it is: asking each of its sends, at each instant that has room for one, would cost the
+        // square of their number.
+        mailboxes[m].lackedRoomUntil = next
+        if dueOnly { return leave(m) }
+        return schedule(m, at: next)
       }
       if let last = mailboxes[m].lastAttempt {
         let next = last + pace(m, head: handle, last: last, now)
@@ -338,10 +352,7 @@ public struct Dispatcher {
   }
 
   mutating func count(_ handle: Int, by n: Int) {
-    let slot = sends[handle]
-    book.count(
-      mailbox: slot.item.send.mailbox, contact: slot.item.send.contact, campaign: slot.item.send.campaign,
-      at: slot.countedAt, rules, by: n)
+    book.count(handle, at: sends[handle].countedAt, by: n)
   }
 
   /// A retry that was taken up, and not made, waits as before.

@@ -3,33 +3,58 @@ import Model
 /// What a send must pass each time before it goes out: its expiry, its open time, what must not be written to, and the
 /// limits. Asked when it is due, and again when its connection stands.
 extension Dispatcher {
-  /// What keeps a due send from being attempted at all now. Nil: nothing does. `distantFuture`: it has come to its
-  /// end. Else when to look at it again.
-  mutating func settle(_ handle: Int, _ now: Instant, _ actions: inout [Action]) -> Instant? {
+  /// How a due send stands.
+  enum Standing: Equatable {
+    case mayGo
+    /// It has come to its end, and its record says how.
+    case ended
+    /// It is to be looked at again then.
+    case waits(until: Instant)
+    /// So is its mailbox: none of its sends can go out before.
+    case mailboxWaits(until: Instant)
+  }
+
+  /// What keeps a due send from being attempted at all now.
+  mutating func settle(_ handle: Int, _ now: Instant, _ actions: inout [Action]) -> Standing {
     let send = sends[handle].item.send
     if let expires = send.expiresAt, now >= expires {
       die(handle, .expired, "its time to live or its campaign ended at \(Zone.utc.format(expires))", now, &actions)
-      return .distantFuture
+      return .ended
     }
     guard let next = sends[handle].open.firstInstant(from: now) else {
-      release(handle, sends[handle].lackedProvider ? .providerUnavailable : .missed, now, &actions)
-      return .distantFuture
+      return end(handle, missed(handle), now, &actions)
     }
-    if next > now { return next }
+    if next > now { return .waits(until: next) }
     // While nobody can say who must not be written to, nobody is; what closes or expires meanwhile still ends.
-    guard drops != nil else { return now + Self.dropsRest }
-    if let reason = dropReason(handle, now) {
-      release(handle, reason, now, &actions)
-      return .distantFuture
-    }
-    if let (reason, until) = book.obstacle(to: send, at: now, rules) {
-      guard let until, let next = sends[handle].open.firstInstant(from: until) else {
-        release(handle, reason, now, &actions)
-        return .distantFuture
+    guard drops != nil else { return .waits(until: now + Self.dropsRest) }
+    if let reason = dropReason(handle, now) { return end(handle, reason, now, &actions) }
+    let close = sends[handle].open.close ?? now
+    switch book.obstacle(to: handle, at: now, before: close) {
+    case nil: return .mayGo
+    case .ends(let reason): return end(handle, reason, now, &actions)
+    case .waits(let room):
+      guard let next = sends[handle].open.firstInstant(from: room) else {
+        return end(handle, .mailboxLimit, now, &actions)
       }
-      return next
+      if let expires = send.expiresAt, expires < next { return .waits(until: expires) }
+      return next > room ? .waits(until: next) : .mailboxWaits(until: room)
     }
-    return nil
+  }
+
+  /// Why a send's open time has passed.
+  private func missed(_ handle: Int) -> ReleaseReason {
+    if sends[handle].lackedProvider { return .providerUnavailable }
+    guard let m = mailboxIndex[sends[handle].item.send.mailbox], let room = mailboxes[m].lackedRoomUntil,
+      let close = sends[handle].open.close
+    else { return .missed }
+    return close <= room ? .mailboxLimit : .missed
+  }
+
+  private mutating func end(
+    _ handle: Int, _ reason: ReleaseReason, _ now: Instant, _ actions: inout [Action]
+  ) -> Standing {
+    release(handle, reason, now, &actions)
+    return .ended
   }
 
   func dropReason(_ handle: Int, _ now: Instant) -> ReleaseReason? {

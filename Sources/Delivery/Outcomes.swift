@@ -58,9 +58,8 @@ extension Dispatcher {
       guard sends[handle].state == .inFlight, !isStopping else { break }
       // It may have waited long for its connection: everything is asked again before the message goes out.
       count(handle, by: -1)
-      if let next = settle(handle, now, &actions) {
-        return giveUp(handle, until: next, now, &actions)
-      }
+      let standing = settle(handle, now, &actions)
+      guard standing == .mayGo else { return giveUp(handle, standing, now, &actions) }
       // Limits count intents: where a new day has come since the beginning, this one is of that day.
       sends[handle].countedAt = now
       count(handle, by: 1)
@@ -94,14 +93,16 @@ extension Dispatcher {
     return actions
   }
 
-  /// Takes an attempt back before its message: until `next`, or for good.
+  /// Takes an attempt back before its message: for later, or for good.
   private mutating func giveUp(
-    _ handle: Int, until next: Instant, _ now: Instant, _ actions: inout [Action]
+    _ handle: Int, _ standing: Standing, _ now: Instant, _ actions: inout [Action]
   ) -> [Action] {
     hasOpened(handle, now)
     _ = leaveLogin(handle)
     actions.append(.cancel(handle: handle))
-    if next < .distantFuture {
+    switch standing {
+    case .mayGo, .ended: lookAgain(handle, now)
+    case .waits(let next), .mailboxWaits(let next):
       waitAgain(handle)
       requeue(handle, at: next)
     }
@@ -131,6 +132,14 @@ extension Dispatcher {
       mailboxes[m].endpoints.indices.contains(sends[handle].provider)
     else { return nil }
     return mailboxes[m].endpoints[sends[handle].provider]
+  }
+
+  /// Room has come back to a send's mailbox: those that wait for it need not wait for the clock.
+  private mutating func lookAgain(_ handle: Int, _ now: Instant) {
+    guard let m = mailboxIndex[sends[handle].item.send.mailbox], mailboxes[m].line == nil,
+      let head = mailboxes[m].queue.min
+    else { return }
+    schedule(m, at: max(head.due, now))
   }
 
   mutating func requeue(_ handle: Int, at due: Instant) {
@@ -200,6 +209,7 @@ extension Dispatcher {
       result.outcome = .inDoubt
     case .refused(let isBounce):
       count(handle, by: -1)
+      lookAgain(handle, now)
       if isBounce { bounced.insert(EmailAddress(attempt.to)?.canonical ?? attempt.to) }
       fail(handle, .rejected, isBounce: isBounce, &result)
     case .later:
@@ -207,6 +217,7 @@ extension Dispatcher {
       tryAgain(handle, atOnce: false, number, now, &result)
     case .failOver(let isFinal):
       count(handle, by: -1)
+      lookAgain(handle, now)
       failOver(handle, isFinal: isFinal, reply, number, now, &result)
     }
     actions.append(.record(.outcome(attempt, result)))

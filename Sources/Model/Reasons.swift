@@ -76,8 +76,12 @@ public enum ReleaseReason: String, CaseIterable, Sendable {
   case providerUnavailable = "provider-unavailable"
   /// A limit of its mailbox was used up by other sends.
   case mailboxLimit = "mailbox-limit"
-  /// The contact had its share of the day by other sends.
+  /// The contact had its share of the day, or of the week, by other sends.
   case contactCap = "contact-cap"
+  /// The domain had its share of the day by other sends.
+  case domainCap = "domain-cap"
+  /// The campaign had begun as many contacts that day as `daily_new_limit` allows.
+  case newLimit = "new-limit"
   /// A suppression, event or preference that came after the plan.
   case suppressed
   case bounced

@@ -72,7 +72,7 @@ struct LineChoice {
       let record = history.sends[send.id]
       var item = Dispatcher.Item(send: send, attempts: record?.attempts ?? 0, firstAttempt: record?.firstAttempt)
       if case .waiting(let until) = record?.state { item.notBefore = until }
-      item.others = [contact?.email?.canonical, contact?.phone?.e164].compactMap { $0 }
+      item.others = [contact?.key, contact?.email?.canonical, contact?.phone?.e164].compactMap { $0 }
       item.began = known.filter { $0.state == .sent }.compactMap { $0.attemptAt ?? $0.at }.min()
       choice.items.append(item)
     }

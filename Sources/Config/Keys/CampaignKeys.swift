@@ -19,11 +19,15 @@ enum AudienceKeys {
     example: "[order_id]")
   static let columns = Key(
     "columns", .map(.string), "Renames columns: their name, and ours.", example: "{mail: email}")
+  static let freshWithin = Key(
+    "fresh_within", .span(least: .init(milliseconds: 1)),
+    "A row older than this is not sent any more. It is as old as its send_at, or without one as its file.",
+    example: "20h")
   static let schema = Schema(
     "audience", "Whom a campaign writes to: contacts, or message rows.",
     [
       contacts.info, including.info, excluding.info, messages.info, key.info, columns.info,
-      LaterKey.limit("fresh_within", "Files older than this are not read.", example: "20h"),
+      freshWithin.info,
     ])
 
   /// What the file says; the files themselves are found and read later.
@@ -34,6 +38,7 @@ enum AudienceKeys {
     var messages: [String]?
     var key: [String]
     var columns: [String: String]
+    var freshWithin: Instant.Span?
     var places: [String: Place]
     var place: Place
   }
@@ -42,10 +47,11 @@ enum AudienceKeys {
     let given = Given(
       contacts: object.given(contacts), including: object.given(including) ?? [:],
       excluding: object.given(excluding) ?? [:], messages: object.given(messages), key: object.given(key) ?? [],
-      columns: object.given(columns) ?? [:],
+      columns: object.given(columns) ?? [:], freshWithin: object.given(freshWithin),
       places: [
         "contacts": object.place(contacts), "where": object.place(including), "except": object.place(excluding),
         "messages": object.place(messages), "key": object.place(key), "columns": object.place(columns),
+        "fresh_within": object.place(freshWithin),
       ], place: object.place)
     if object.has(contacts) == object.has(messages) {
       object.findings.error(object.place, "'audience' must name either 'contacts' or 'messages'")
@@ -53,7 +59,9 @@ enum AudienceKeys {
     }
     let stray: [(Bool, String)] =
       object.has(contacts)
-      ? [(object.has(key), "key"), (object.has(columns), "columns")]
+      ? [
+        (object.has(key), "key"), (object.has(columns), "columns"), (object.has(freshWithin), "fresh_within"),
+      ]
       : [(object.has(including), "where"), (object.has(excluding), "except")]
     for (isGiven, name) in stray where isGiven {
       object.findings.error(
@@ -130,6 +138,9 @@ enum CampaignKeys {
   static let mailboxes = Key(
     "mailboxes", MailboxChoiceKeys.type, required: true, "Who it writes from: ids, or {tag: NAME}.",
     example: "[anna, ben]")
+  static let dailyNewLimit = Key(
+    "daily_new_limit", .integer(0...10_000_000),
+    "First steps, and message rows, that it may send on one day of the project; no limit without it.", example: "50")
   static let stopOn = Key(
     "stop_on", .list(.choice(of: EventType.allCases.filter { $0 != .sent })), default: "reply",
     "Events that end a contact's sequence.", example: "[reply, auto_reply]")
@@ -149,9 +160,8 @@ enum CampaignKeys {
     "campaign", "A sequence of steps for an audience: campaigns/<id>/campaign.yaml.",
     [
       status.info, messageClass.info, priority.info, start.info, end.info, audience.info, mailboxes.info,
-      SettingsKeys.window.info, SettingsKeys.holidays.info, stopOn.info, ttl.info, unsubscribe.info,
+      SettingsKeys.window.info, SettingsKeys.holidays.info, dailyNewLimit.info, stopOn.info, ttl.info, unsubscribe.info,
       SettingsKeys.retry.info, SettingsKeys.approval.info, SettingsKeys.vars.info, was.info, steps.info,
-      LaterKey.limit("daily_new_limit", "First steps a day.", example: "50"),
       LaterKey.limit("breaker", "When the campaign stops by itself.", example: "{bounce_rate: 0.05}"),
       LaterKey.key(
         "on_sent", "Rows to write for what was sent.", example: "{record: activated.csv, columns: [user_id]}",
@@ -274,7 +284,8 @@ struct TemplateSource: Sendable {
 /// Every schema, for `explain` and JSON Schema.
 public enum Schemas {
   public static let all: [Schema] = [
-    SettingsKeys.schema, ContactCapKeys.schema, RetryKeys.schema, MailboxKeys.schema, ProviderKeys.smtp,
+    SettingsKeys.schema, ContactCapKeys.schema, DomainCapKeys.schema, RetryKeys.schema, MailboxKeys.schema,
+    RampKeys.schema, ProviderKeys.smtp,
     ProviderKeys.file, SecretKeys.schema, CampaignKeys.schema, AudienceKeys.schema, MailboxChoiceKeys.schema,
     UnsubscribeKeys.schema, StepKeys.schema, StepKeys.variantSchema, TemplateSource.schema,
   ]

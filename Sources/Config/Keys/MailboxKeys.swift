@@ -12,6 +12,17 @@ enum MailboxKeys {
   static let dailyLimit = Key(
     "daily_limit", .integer(0...10_000_000), "Sends on one calendar day in the mailbox's zone; no limit without it.",
     example: "50")
+  static let hourlyLimit = Key(
+    "hourly_limit", .integer(0...10_000_000),
+    "Sends in one clock hour in the mailbox's zone; no limit without it. An hour that the clock shows twice is one.",
+    example: "20")
+  static let rollingLimit = Key(
+    "rolling_limit", .integer(0...10_000_000), "Sends in any 24 hours; no limit without it.", example: "500")
+  static let ramp = Key(
+    "ramp", RampKeys.type,
+    "A daily limit that grows, for a new mailbox; the lower of it and daily_limit holds. In mailboxes.csv its keys are "
+      + "the columns ramp_from, ramp_step, ramp_every_days and ramp_start.",
+    example: "{from: 10, step: 5, every_days: 2, start: 2026-11-01}")
   static let minGap = Key(
     "min_gap", .span(), default: "0s", "The least time between two attempts.", example: "90s")
   static let window = Key(
@@ -29,12 +40,8 @@ enum MailboxKeys {
   static let schema = Schema(
     "mailbox", "A sending identity: data/mailboxes.yaml or mailboxes.csv.",
     [
-      id.info, from.info, replyTo.info, dailyLimit.info, minGap.info, window.info, timezone.info, providers.info,
-      tags.info, vars.info,
-      LaterKey.limit("hourly_limit", "Sends in one clock hour.", example: "20"),
-      LaterKey.limit("rolling_limit", "Sends in any 24 hours.", example: "500"),
-      LaterKey.limit(
-        "ramp", "A daily limit that grows.", example: "{from: 10, step: 5, every_days: 2, start: 2026-11-01}"),
+      id.info, from.info, replyTo.info, dailyLimit.info, hourlyLimit.info, rollingLimit.info, ramp.info, minGap.info,
+      window.info, timezone.info, providers.info, tags.info, vars.info,
       LaterKey.key(
         "dkim", "Signs the mailbox's mail.", example: "{domain: example.com, selector: s1, key_file: s1.pem}",
         "mail that is not signed as asked may be refused"),
@@ -47,6 +54,9 @@ enum MailboxKeys {
     let chain = object.given(providers)
     let reply = object.given(replyTo)
     let limit = object.given(dailyLimit)
+    let hourly = object.given(hourlyLimit)
+    let rolling = object.given(rollingLimit)
+    let growth = object.given(ramp)
     let gap = object.value(minGap) ?? .zero
     let open = object.value(window) ?? .always
     let zone = object.given(timezone) ?? settings.zone
@@ -58,9 +68,40 @@ enum MailboxKeys {
     if case .sms? = sender, object.has(replyTo) {
       object.findings.error(object.place(replyTo), "'reply_to' is for e-mail; an SMS mailbox has none")
     }
+    if let limit, let growth, growth.from > limit {
+      object.findings.warning(
+        object.place(ramp),
+        "'ramp' begins with \(growth.from) a day and 'daily_limit' allows \(limit): it changes nothing")
+    }
     guard let id, let sender, let chain else { return nil }
     return Mailbox(
-      id: id, sender: sender, replyTo: reply, dailyLimit: limit, minGap: gap, window: open, zone: zone,
-      providers: chain, tags: words, vars: values, place: object.place)
+      id: id, sender: sender, replyTo: reply, dailyLimit: limit, hourlyLimit: hourly, rollingLimit: rolling,
+      ramp: growth, minGap: gap, window: open, zone: zone, providers: chain, tags: words, vars: values,
+      place: object.place)
+  }
+}
+
+/// `ramp`: how a new mailbox is warmed up.
+enum RampKeys {
+  static let from = Key(
+    "from", .integer(0...10_000_000), required: true, "Sends a day at first.", example: "10")
+  static let step = Key(
+    "step", .integer(0...10_000_000), required: true, "How many more it may send after each every_days days.",
+    example: "5")
+  static let everyDays = Key(
+    "every_days", .integer(1...3660), default: "1", "Days between two steps.", example: "2")
+  static let start = Key(
+    "start", .date, required: true, "The first day, on the mailbox's clock; before it the mailbox sends nothing.",
+    example: "2026-11-01")
+  static let schema = Schema(
+    "ramp", "A daily limit that grows from day to day.", [from.info, step.info, everyDays.info, start.info])
+
+  static let type = ValueType<Mailbox.Ramp>.object(schema) { object in
+    let first = object.given(from)
+    let more = object.given(step)
+    let days = object.value(everyDays) ?? 1
+    let day = object.given(start)
+    guard let first, let more, let day else { return nil }
+    return Mailbox.Ramp(from: first, step: more, everyDays: days, start: day)
   }
 }

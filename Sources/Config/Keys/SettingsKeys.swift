@@ -56,12 +56,31 @@ enum ContactCapKeys {
   static let perDay = Key(
     "per_day", .integer(0...1_000_000), "Sends to one contact on one day of the project, over all bulk campaigns.",
     example: "1")
-  static let schema = Schema(
-    "contact_caps", "How much one contact may get.",
-    [
-      perDay.info,
-      LaterKey.limit("per_week", "Sends to one contact in seven days of the project.", example: "3"),
-    ])
+  static let perWeek = Key(
+    "per_week", .integer(0...1_000_000),
+    "The same over any seven days of the project in a row, the send's own day being the last.", example: "3")
+  static let schema = Schema("contact_caps", "How much one contact may get.", [perDay.info, perWeek.info])
+
+  static let type = ValueType<(perDay: Int?, perWeek: Int?)>.object(schema) { object in
+    (object.given(perDay), object.given(perWeek))
+  }
+}
+
+/// `domain_caps`, in settings.
+enum DomainCapKeys {
+  static let perDay = Key(
+    "per_day", .integer(0...10_000_000), required: true,
+    "E-mails to one domain on one day of the project, over all bulk campaigns.", example: "100")
+  static let except = Key(
+    "except", .list(.domain), "Domains without a cap; their subdomains are domains of their own.",
+    example: "[gmail.com, outlook.com]")
+  static let schema = Schema("domain_caps", "How much one domain may get.", [perDay.info, except.info])
+
+  static let type = ValueType<DomainCap>.object(schema) { object in
+    let most = object.given(perDay)
+    let free = object.given(except) ?? []
+    return most.map { DomainCap(perDay: $0, except: Set(free)) }
+  }
 }
 
 /// `campaigns/settings.yaml`.
@@ -78,8 +97,11 @@ enum SettingsKeys {
     "holidays", .list(.date), "Days on which no window opens and which business days pass over.",
     example: "[2026-12-25, 2026-12-26]")
   static let contactCaps = Key(
-    "contact_caps", .object(ContactCapKeys.schema) { $0.given(ContactCapKeys.perDay) },
-    "How much one contact may get, over all bulk campaigns.", example: "{per_day: 1}")
+    "contact_caps", ContactCapKeys.type, "How much one contact may get, over all bulk campaigns.",
+    example: "{per_day: 1, per_week: 3}")
+  static let domainCaps = Key(
+    "domain_caps", DomainCapKeys.type, "How many e-mails one domain may get, over all bulk campaigns.",
+    example: "{per_day: 100, except: [gmail.com]}")
   static let retry = Key(
     "retry", RetryKeys.type, "When a send that was put off is tried again.", example: "{backoff: 1m, max_backoff: 30m}")
   static let approval = Key(
@@ -94,19 +116,20 @@ enum SettingsKeys {
   static let schema = Schema(
     "settings", "The project's defaults: campaigns/settings.yaml.",
     [
-      timezone.info, dayStarts.info, window.info, holidays.info, contactCaps.info, retry.info, approval.info, vars.info,
-      seed.info,
-      LaterKey.limit("domain_caps", "Sends to one domain on one day.", example: "{per_day: 100, except: [gmail.com]}"),
+      timezone.info, dayStarts.info, window.info, holidays.info, contactCaps.info, domainCaps.info, retry.info,
+      approval.info, vars.info, seed.info,
       LaterKey.limit(
         "breaker", "When a campaign stops by itself.", example: "{bounce_rate: 0.05, min_sends: 100}"),
     ])
 
   static func settings(_ object: ObjectReader) -> Settings {
     let seed = object.value(seed) ?? 0
+    let caps = object.given(contactCaps)
     return Settings(
       zone: object.value(timezone) ?? .utc, dayStarts: object.value(dayStarts) ?? 0,
       window: object.value(window) ?? .always, holidays: Set(object.given(holidays) ?? []),
-      contactCapPerDay: object.given(contactCaps), retry: retry(object), approval: object.value(approval) ?? .required,
+      contactCapPerDay: caps?.perDay, contactCapPerWeek: caps?.perWeek, domainCap: object.given(domainCaps),
+      retry: retry(object), approval: object.value(approval) ?? .required,
       vars: object.given(vars) ?? [:], seed: seed)
   }
 

@@ -54,6 +54,11 @@ extension ValueType where Value == String {
   }
 }
 
+extension ValueType where Value == String {
+  /// A domain, as lower-case A-labels.
+  static var domain: ValueType { parsed("a domain, such as gmail.com") { EmailAddress.domain($0) } }
+}
+
 extension ValueType where Value == Int {
   static func integer(_ range: ClosedRange<Int>) -> ValueType {
     let name = "a whole number from \(range.lowerBound) to \(range.upperBound)"

@@ -41,6 +41,7 @@ struct CampaignLoader {
     let window =
       object.given(SettingsKeys.window) ?? (messageClass == .transactional ? .always : settings.window)
     let holidays = object.given(SettingsKeys.holidays).map { Set($0) } ?? settings.holidays
+    let newLimit = object.given(CampaignKeys.dailyNewLimit)
     let stopOn = Set(object.value(CampaignKeys.stopOn) ?? [.reply])
     let ttl = object.given(CampaignKeys.ttl)
     let unsubscribe = object.given(CampaignKeys.unsubscribe)
@@ -59,8 +60,10 @@ struct CampaignLoader {
     guard let choice, let audience else { return nil }
     let campaign = Campaign(
       id: id, status: status, messageClass: messageClass, priority: priority, start: start, end: end,
-      audience: .messages(MessageTable()), mailboxes: choice, window: window, holidays: holidays, stopOn: stopOn,
-      ttl: ttl, unsubscribe: unsubscribe, vars: vars, retry: retry, approval: approval, was: was, steps: steps,
+      audience: .messages(MessageTable()), mailboxes: choice, window: window, holidays: holidays,
+      dailyNewLimit: newLimit,
+      stopOn: stopOn, ttl: ttl, unsubscribe: unsubscribe, vars: vars, retry: retry, approval: approval, was: was,
+      steps: steps,
       place: Place(path, line: 1, column: 1))
     return Draft(campaign: campaign, audience: audience)
   }

@@ -69,16 +69,32 @@ struct ListLoader {
     } row: { reader, header in
       if let (defect, field) = reader.defect { return findings.error(reader.place(field), defect.message) }
       var entries: [YAMLNode.Entry] = []
+      var ramp: [YAMLNode.Entry] = []
       for (i, name) in header.names.enumerated() {
         let text = reader.text(i).trimmingCharacters(in: .whitespaces)
         let isKnown = MailboxKeys.schema.key(name).map { $0.notCarriedOut == nil } ?? false
         if text.isEmpty, isKnown { continue }
         let node = YAMLNode(.scalar(YAMLScalar(cell: text)), at: reader.place(i))
+        if let key = Self.rampKey(name) {
+          if !text.isEmpty { ramp.append(.init(key: key, keyPlace: header.places[i], value: node)) }
+          continue
+        }
         entries.append(.init(key: name, keyPlace: header.places[i], value: node))
+      }
+      if let first = ramp.first {
+        let node = YAMLNode(.mapping(ramp), at: first.value.place)
+        entries.append(.init(key: MailboxKeys.ramp.info.name, keyPlace: first.keyPlace, value: node))
       }
       nodes.append(YAMLNode(.mapping(entries), at: reader.place(0)))
     }
     return hasHeader ? nodes : nil
+  }
+
+  /// `ramp_from` and the like: the key of `ramp` that a column stands for.
+  private static func rampKey(_ column: String) -> String? {
+    guard column.hasPrefix("ramp_") else { return nil }
+    let key = String(column.dropFirst("ramp_".count))
+    return RampKeys.schema.key(key) == nil ? nil : key
   }
 
   private func ids(_ nodes: [YAMLNode], _ kind: String) -> Set<String> {

@@ -16,6 +16,7 @@ struct MessageLoader {
     self.audience = audience
     self.zone = zone
     self.findings = findings
+    table.freshWithin = audience.freshWithin
     renames = Dictionary(
       audience.columns.map { (CSVHeader.normalise($0.key), CSVHeader.normalise($0.value)) },
       uniquingKeysWith: { first, _ in first })
@@ -31,12 +32,14 @@ struct MessageLoader {
     var loader = MessageLoader(audience, zone: zone, findings)
     for path in paths {
       let batch = (((path as NSString).lastPathComponent) as NSString).deletingPathExtension
+      // Taken before reading: of a file that is replaced meanwhile, rows look older, and never fresher, than they are.
+      let writtenAt = audience.freshWithin == nil ? nil : files.writtenAt(path)
       RowFile.read(path, .messages, files, findings) { header in
         loader.see(header.names)
         return loader.checkRenames(header)
       } row: { row in
         loader.see(row.values.keys)
-        loader.add(row, batch: batch)
+        loader.add(row, batch: batch, writtenAt: writtenAt)
       } bad: { place, detail in
         loader.reject(place, detail)
       }
@@ -78,7 +81,7 @@ struct MessageLoader {
     table.rejected.append(RejectedRow(place: place, reason: .invalidRow, detail: detail))
   }
 
-  private mutating func add(_ raw: DataRow, batch: String) {
+  private mutating func add(_ raw: DataRow, batch: String, writtenAt: Instant?) {
     var values: [String: String] = [:]
     for (name, value) in raw.values {
       let ours = renames[name] ?? name
@@ -100,7 +103,7 @@ struct MessageLoader {
     var row = MessageRow(
       contact: trimmed(values["contact"]), name: trimmed(values["name"]), from: trimmed(values["from"]),
       sendAt: sendAt, subject: values["subject"], text: values["text"], html: values["html"], values: values,
-      key: "", batch: batch, place: raw.place)
+      key: "", batch: batch, place: raw.place, writtenAt: writtenAt)
     let keyParts = keyParts(values)
     if let destinations = raw.destinations {
       return spread(row, over: destinations, keyParts)
@@ -170,5 +173,15 @@ struct MessageLoader {
       bytes += Array(part.utf8)
     }
     return String(Hex.digest(bytes).dropFirst("sha256:".count).prefix(32))
+  }
+}
+
+extension ProjectFiles {
+  /// When a file was last written, to the millisecond; nil if there is none.
+  fileprivate func writtenAt(_ path: String) -> Instant? {
+    var info = stat()
+    guard stat(absolute(path), &info) == 0 else { return nil }
+    let time = info.st_mtim
+    return Instant(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
   }
 }
