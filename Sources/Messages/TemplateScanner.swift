@@ -42,7 +42,7 @@ private struct TemplateScanner {
 
   var findings: [Finding] = []
   var places: [String: Place] = [:]
-  var pieces: [ScannedTemplate.Piece] = []
+  var pieces: [TemplatePiece] = []
   var isPlain = true
 
   var open: [OpenSection] = []

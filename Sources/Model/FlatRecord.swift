@@ -78,8 +78,8 @@ package struct SendKey: Hashable, Sendable, BitwiseCopyable {
   package init() {}
 
   package init(_ id: SendID) {
-    var text = id.text
-    self = text.withUTF8 { SendKey(hex: $0) } ?? SendKey()
+    high = id.high
+    low = id.low
   }
 
   /// Reads 32 lower-case hex digits.
@@ -98,23 +98,10 @@ package struct SendKey: Hashable, Sendable, BitwiseCopyable {
   }
 
   package var hash: UInt64 { ByteHash.fold(high ^ ByteHash.second, low ^ ByteHash.first) }
-
-  /// As the hex digits of the id.
-  func write(to buffer: UnsafeMutableBufferPointer<UInt8>) {
-    for i in 0..<32 {
-      let digit = UInt8(truncatingIfNeeded: (i < 16 ? high : low) >> UInt64((15 - i % 16) * 4)) & 15
-      buffer[i] = digit < 10 ? 0x30 + digit : 0x57 + digit
-    }
-  }
 }
 
 extension SendID {
-  package init(_ key: SendKey) {
-    text = String(unsafeUninitializedCapacity: 32) {
-      key.write(to: $0)
-      return 32
-    }
-  }
+  package init(_ key: SendKey) { self.init(high: key.high, low: key.low) }
 }
 
 extension FlatRecord {

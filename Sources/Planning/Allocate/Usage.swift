@@ -12,7 +12,7 @@ struct Usage {
   private var domains: [String: Int] = [:]
   /// First steps and message rows by campaign on the plan's day.
   private var firstSteps: [String: Int] = [:]
-  private(set) var people: People
+  var people: People
 
   /// The days before and after the plan's that a week with it can have.
   private static let week = 6
