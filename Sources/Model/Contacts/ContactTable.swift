@@ -37,7 +37,7 @@ public struct ContactTable: Sendable {
   public var fileSets: [Set<Int>] { store.fileSets }
 
   /// Every contact in order, each made when it is asked for.
-  public var contacts: some RandomAccessCollection<Contact> { (0..<count).lazy.map { self[$0] } }
+  public var contacts: LazyMapCollection<Range<Int>, Contact> { (0..<count).lazy.map { self[$0] } }
 
   public func column(_ name: String) -> Int? { columnIndex[name] }
 
