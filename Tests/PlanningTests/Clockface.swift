@@ -38,8 +38,8 @@ struct Clockface {
   func hour(_ instant: Instant) -> Int { Int(floor(Double(shown[index(instant)]) / 3600)) }
 
   /// Whether a rule is open at an instant. It has opened if the clock has shown its opening or later by then, and has
-  /// not closed while the clock is still to show a time before its closing: so of a time that is shown twice the first
-  /// opens and the second closes.
+  /// not closed while the clock shows a time before its closing, or is still to show its closing or a time before that:
+  /// so of a time that is shown twice the first opens and the second closes.
   func isOpen(_ rule: Window.Rule, at instant: Instant, holidays: Set<CalendarDay>) -> Bool {
     let i = index(instant)
     let today = Int(floor(Double(shown[i]) / 86_400))
@@ -49,7 +49,8 @@ struct Clockface {
       }
       let midnight = Int64(day) * 86_400
       let to = rule.to > rule.from ? rule.to : rule.to + 86_400
-      return highest[i] >= midnight + rule.from && lowest[i] < midnight + to
+      guard highest[i] >= midnight + rule.from else { return false }
+      return shown[i] < midnight + to || (i + 1 < lowest.count && lowest[i + 1] <= midnight + to)
     }
   }
 }

@@ -3,8 +3,10 @@
 /// queue). Every unit of flow is one send.
 struct FlowSolver {
   struct Answer {
-    var taken: [Bool]
+    /// The place of each send; nil for one that is not made.
+    var places: [Int?]
     var weight: Int
+    var taken: [Bool] { places.map { $0 != nil } }
   }
 
   private let problem: RoomProblem
@@ -50,9 +52,10 @@ struct FlowSolver {
       network.add(place, node(placeCaps.leaf[i]) ?? sink, room: problem.places[i].capacity)
       return place
     }
+    var ways: [[(edge: Int, place: Int)]] = []
     let groups = problem.groups.map { open in
       let group = network.addNode()
-      for place in open { network.add(group, places[place], room: problem.sends.count) }
+      ways.append(open.map { (network.add(group, places[$0], room: problem.sends.count), $0) })
       return group
     }
     var edges: [Int: Int] = [:]
@@ -62,16 +65,22 @@ struct FlowSolver {
       network.add(own, groups[send.group], room: 1)
     }
     network.fill(from: source, to: sink)
-    let taken = problem.sends.indices.map { i in edges[i].map { network.room[$0] == 0 } ?? false }
-    let weight = zip(problem.sends, taken).reduce(0) { $0 + ($1.1 ? weights[$1.0.level] : 0) }
-    return Answer(taken: taken, weight: weight)
+    var answer = Answer(places: Array(repeating: nil, count: problem.sends.count), weight: 0)
+    // What went from a group to its places, handed out to the group's sends.
+    var used = ways.map { $0.flatMap { Array(repeating: $0.place, count: network.used($0.edge)) } }
+    for (i, send) in problem.sends.enumerated() {
+      guard let edge = edges[i], network.used(edge) > 0 else { continue }
+      answer.places[i] = used[send.group].popLast()
+      answer.weight += weights[send.level]
+    }
+    return answer
   }
 
   /// Edges stand in pairs: one and its way back.
   private struct Network {
     private var out: [[Int]]
     private var target: [Int] = []
-    private(set) var room: [Int] = []
+    private var room: [Int] = []
     private var gain: [Int] = []
 
     init(nodes: Int) { out = Array(repeating: [], count: nodes) }
@@ -92,6 +101,9 @@ struct FlowSolver {
       }
       return edge
     }
+
+    /// What an edge carries: the room of its way back.
+    func used(_ edge: Int) -> Int { room[edge + 1] }
 
     /// Sends a unit along the path of the greatest gain until none gains anything.
     mutating func fill(from source: Int, to sink: Int) {

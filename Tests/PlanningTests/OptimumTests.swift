@@ -14,7 +14,8 @@ private struct Judgement {
   var shortfall: Int { best.reduce(0, +) - found.reduce(0, +) }
 
   init(_ random: RandomProject, _ plan: Plan) {
-    let (problem, sends) = Oracle(random).problem()
+    let demand = Oracle(random).demand()
+    let (problem, sends) = (demand.problem, demand.sends)
     guard var search = BranchAndBound(problem), let answer = search.solve() else {
       kind = .unjudged
       return
@@ -34,7 +35,10 @@ private struct Judgement {
   var (flows, searches, unjudged, worse, lost, most) = (0, 0, 0, 0, 0, 0)
   for seed in seeds(1500) {
     let random = try RandomProject(seed: seed, rules: .compared)
-    let judgement = Judgement(random, plan(random))
+    let plan = plan(random)
+    let excesses = Recount(random, plan).excesses()
+    #expect(excesses == [], "NIGHTMAIL_SEED=\(seed)")
+    let judgement = Judgement(random, plan)
     switch judgement.kind {
     case .flow:
       flows += 1

@@ -61,10 +61,9 @@ struct Oracle {
     random.history.lastAttempt.mailbox[mailbox.id].map { $0 + mailbox.minGap } ?? .distantPast
   }
 
-  /// Whether a send ends today without any time that is open to it before.
-  func expiresToday(_ send: ExpectedSend) -> Bool {
-    guard let expires = send.expiresAt, expires <= random.span.end else { return false }
-    return !project.mailboxes.contains { mailbox in
+  /// Whether there is any time today at which it could go.
+  func hasOpenTime(_ send: ExpectedSend) -> Bool {
+    project.mailboxes.contains { mailbox in
       send.mailboxes.contains(mailbox.id)
         && quarters.contains {
           $0 + .seconds(Clockface.quarter) > free(mailbox) && mayGo(send, from: mailbox, at: $0)
@@ -72,15 +71,31 @@ struct Oracle {
     }
   }
 
-  /// Slots of a mailbox's grid in a quarter; without a gap as many as there are sends.
-  private func slots(_ mailbox: Mailbox, _ grid: SlotGrid, _ quarter: Instant) -> Int {
-    let span = Interval(max(quarter, free(mailbox)), quarter + .seconds(Clockface.quarter))
-    guard span.start < span.end else { return 0 }
-    return min(grid.count(in: span), random.due.count)
+  /// Whether a send ends today without any time that is open to it before.
+  func expiresToday(_ send: ExpectedSend) -> Bool {
+    guard let expires = send.expiresAt, expires <= random.span.end else { return false }
+    return !hasOpenTime(send)
   }
 
-  /// What the due sends want and what there is. Quarters that differ in nothing are one place.
-  func problem() -> (problem: RoomProblem, sends: [ExpectedSend]) {
+  /// Slots of a mailbox's grid in a quarter; without a gap its first second, over and over.
+  private func slots(_ mailbox: Mailbox, _ grid: SlotGrid, _ quarter: Instant) -> [Instant] {
+    let span = Interval(max(quarter, free(mailbox)), quarter + .seconds(Clockface.quarter))
+    guard span.start < span.end else { return [] }
+    if grid.gap == 0 { return Array(repeating: span.start.roundedUpToSecond, count: random.due.count) }
+    return (grid.index(from: span.start)..<grid.index(from: span.end)).map { grid.instant($0) }
+  }
+
+  /// What the due sends want and what there is.
+  struct Demand {
+    var problem = RoomProblem()
+    var sends: [ExpectedSend] = []
+    /// Of each place, whose it is and what it has.
+    var slots: [(mailbox: String, times: [Instant])] = []
+  }
+
+  /// Quarters that differ in nothing are one place.
+  func demand() -> Demand {
+    var slots: [(mailbox: String, times: [Instant])] = []
     let sends = random.due.filter { !expiresToday($0) }
     let recount = Recount(random)
     var problem = RoomProblem()
@@ -106,8 +121,8 @@ struct Oracle {
       var places: [[Int]: Int] = [:]
       for quarter in quarters where quarter >= random.notBefore {
         let open = own.filter { mayGo(examples[$0], from: mailbox, at: quarter) }
-        let count = open.isEmpty ? 0 : slots(mailbox, grid, quarter)
-        if count == 0 { continue }
+        let times = open.isEmpty ? [] : self.slots(mailbox, grid, quarter)
+        if times.isEmpty { continue }
         let (day, hour) = (face.day(quarter), face.hour(quarter))
         if days[day] == nil { days[day] = recount.left(mailbox, day: day).map { [cap($0)] } ?? [] }
         if hours[hour] == nil { hours[hour] = recount.left(mailbox, hour: hour).map { [cap($0)] } ?? [] }
@@ -116,9 +131,11 @@ struct Oracle {
         if place == problem.places.count {
           places[caps + [-1] + open] = place
           problem.places.append(RoomProblem.Place(capacity: 0, caps: caps))
+          slots.append((mailbox.id, []))
           for kind in open { problem.groups[kind].append(place) }
         }
-        problem.places[place].capacity = min(problem.places[place].capacity + count, sends.count)
+        slots[place].times += times
+        problem.places[place].capacity += times.count
       }
     }
 
@@ -140,6 +157,6 @@ struct Oracle {
     capSends({ $0.isNew ? $0.campaign.id : nil }) { id in
       project.campaigns.first { $0.id == id }.flatMap(recount.leftNew)
     }
-    return (problem, sends)
+    return Demand(problem: problem, sends: sends, slots: slots)
   }
 }

@@ -35,19 +35,23 @@ private func check(_ plan: Plan, _ random: RandomProject, _ why: Comment) throws
     let skipped = random.totals[id]?.skippedTotal ?? 0
     #expect(totals.due == skipped + (perCampaign[id] ?? 0), "\(why) \(id)")
   }
+  checkReasons(plan, random, oracle, why)
   #expect(Set(plan.sends.map(\.id)).count == plan.sends.count, why)
   #expect(zip(plan.sends, plan.sends.dropFirst()).allSatisfy { $0.sendAt <= $1.sendAt }, why)
 
   let boxes = Dictionary(uniqueKeysWithValues: random.project.mailboxes.map { ($0.id, $0) })
   var seen: Set<String> = []
   for send in plan.sends {
-    let own = try #require(due[send.id], "\(why) \(send)")
-    let box = try #require(boxes[send.mailbox], why)
+    guard let own = due[send.id], let box = boxes[send.mailbox] else {
+      Issue.record("\(why): \(send.campaign) \(send.step) \(send.key) \(send.contact) is not due")
+      continue
+    }
     #expect(own.mailboxes.contains(box.id), "\(why) \(send.id)")
     #expect(send.channel == own.channel && send.to == own.to && send.expiresAt == own.expiresAt, "\(why) \(send.id)")
     #expect(send.variant == nil || own.campaign.steps[own.step].variants.map(\.id).contains(send.variant ?? ""), why)
     #expect(send.open.contains(send.sendAt), "\(why) \(send.id)")
-    #expect(oracle.mayGo(own, from: box, at: send.sendAt), "\(why) \(send.id) at \(Zone.utc.format(send.sendAt))")
+    let mayGo = oracle.mayGo(own, from: box, at: send.sendAt)
+    #expect(mayGo, "\(why) \(send.id) at \(Zone.utc.format(send.sendAt))")
     // `open` holds neither more nor less than the windows. Sends of one kind have the same.
     guard seen.insert("\(Oracle.Kind(own)) \(box.id) \(send.open)").inserted else { continue }
     let after = random.history.lastAttempt.mailbox[box.id].map { $0 + box.minGap } ?? .distantPast
@@ -58,7 +62,31 @@ private func check(_ plan: Plan, _ random: RandomProject, _ why: Comment) throws
       }
     }
   }
-  #expect(Recount(random, plan).excesses() == [], why)
+  let excesses = Recount(random, plan).excesses()
+  #expect(excesses == [], why)
+}
+
+/// What is deferred is so for a cause that there is.
+private func checkReasons(_ plan: Plan, _ random: RandomProject, _ oracle: Oracle, _ why: Comment) {
+  let planned = Set(plan.sends.map(\.id))
+  var closed: [Oracle.Kind: Bool] = [:]
+  var withoutWindow: [String: Int] = [:]
+  for send in random.due where !planned.contains(send.id) {
+    let isClosed = closed[Oracle.Kind(send)] ?? !oracle.hasOpenTime(send)
+    closed[Oracle.Kind(send)] = isClosed
+    if isClosed { withoutWindow[send.campaign.id, default: 0] += 1 }
+  }
+  let settings = random.settings
+  for campaign in random.project.campaigns {
+    guard let deferred = plan.header.campaigns[campaign.id]?.deferred else { continue }
+    #expect(deferred[.noWindowToday] ?? 0 <= withoutWindow[campaign.id] ?? 0, "\(why) \(campaign.id)")
+    let isBulk = campaign.messageClass == .bulk
+    let hasContactCap = settings.contactCapPerDay != nil || settings.contactCapPerWeek != nil
+    #expect(deferred[.contactCap] == nil || (isBulk && hasContactCap), "\(why) \(campaign.id)")
+    #expect(deferred[.domainCap] == nil || (isBulk && settings.domainCap != nil), "\(why) \(campaign.id)")
+    #expect(deferred[.newLimit] == nil || campaign.dailyNewLimit != nil, "\(why) \(campaign.id)")
+    #expect(deferred[.reserved] == nil || !random.history.reserved.isEmpty, "\(why) \(campaign.id)")
+  }
 }
 
 @Test func anyProjectsPlanKeepsEveryLimitWindowAndTotal() throws {

@@ -248,9 +248,11 @@ extension RandomProject {
     _ step: String, _ campaign: Campaign, _ contact: String, _ channel: Channel, _ to: String, key: String,
     _ dice: inout Dice
   ) {
+    var mailbox = anyMailbox(channel, &dice)
+    if mailbox == "gone", !rules.contains(.orphans) { mailbox = project.mailboxes[0].id }
     let day = settings.span(of: date + dice.pick([-1, 0, 1, 1, 2, 5]))
     history.reserve(
       step, of: campaign.id, to: contact, at: day.start + .minutes(Int64(15 * dice.below(90))),
-      mailbox: anyMailbox(channel, &dice), channel: channel, address: to, key: key)
+      mailbox: mailbox, channel: channel, address: to, key: key)
   }
 }

@@ -17,13 +17,15 @@ struct RuleSet: OptionSet, Sendable {
   static let rollingNearby = RuleSet(rawValue: 256)
   /// Gaps of two hours and more: their grid begins with the day's first opening.
   static let longGaps = RuleSet(rawValue: 512)
+  /// Lines of other plans whose mailbox is gone: caps of contacts and domains, and new limits, still count them.
+  static let orphans = RuleSet(rawValue: 1024)
 
-  static let all = RuleSet(rawValue: 1023)
+  static let all = RuleSet(rawValue: 2047)
   /// Before hourly, rolling and weekly limits, ramps, domain caps, new-contact limits and fresh rows.
   static let before: RuleSet = [.contactDay, .longGaps]
 
   /// What the planner carries out, and so what its plans are checked for. `.all` once it knows every rule.
-  static let checked: RuleSet = .before
+  static let checked: RuleSet = .all
   /// What its plans are compared with the exact solver for.
   static let compared: RuleSet =
     checked == .all ? .all.subtracting([.rollingNearby, .longGaps]) : .before.subtracting([.contactDay, .longGaps])
