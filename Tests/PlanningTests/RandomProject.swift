@@ -214,9 +214,16 @@ struct RandomProject {
     return Window(rules: [first, try Window.Rule(parsing: "daily 18:00-19:00 \(clock)")])
   }
 
-  private mutating func dropNearbyRollingLimits() {
+  /// Ids of mailboxes whose rolling limit other days' sends take a part of. A day and a change of clocks, and an hour
+  /// to either side, since a plan may count by whole hours.
+  var nearbyRolling: Set<String> {
     let near = Interval(span.start - .hours(26), span.end + .hours(26))
     let busy = Set(Counted.all(of: self).filter { near.contains($0.at) }.map(\.mailbox))
+    return busy.intersection(project.mailboxes.filter { $0.rollingLimit != nil }.map(\.id))
+  }
+
+  private mutating func dropNearbyRollingLimits() {
+    let busy = nearbyRolling
     for i in project.mailboxes.indices where busy.contains(project.mailboxes[i].id) {
       project.mailboxes[i].rollingLimit = nil
     }
