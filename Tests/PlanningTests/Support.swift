@@ -80,11 +80,12 @@ func smsMailbox(_ id: String, number: String) throws -> Mailbox {
 
 /// A contact whose key is its address unless `id` is given.
 func contact(
-  _ name: String, id: String? = nil, phone: String? = nil, zone: Zone? = nil, tags: [String] = [],
+  _ name: String, domain: String = "example.org", id: String? = nil, phone: String? = nil, zone: Zone? = nil,
+  tags: [String] = [],
   mailbox: String? = nil, addedAt: Instant? = nil, emailEnabled: Bool = true, smsEnabled: Bool = false,
   values: [String] = [], files: Set<Int> = [0], defect: Contact.Defect? = nil
 ) -> Contact {
-  let email = EmailAddress("\(name)@example.org")
+  let email = EmailAddress("\(name)@\(domain)")
   return Contact(
     key: id ?? email?.canonical ?? name, email: email, phone: phone.flatMap { PhoneNumber($0) }, zone: zone,
     tags: tags, mailbox: mailbox, addedAt: addedAt, emailEnabled: emailEnabled, smsEnabled: smsEnabled,
@@ -129,7 +130,7 @@ extension History {
   mutating func add(
     _ step: String, of campaign: String = "welcome", to contact: String, at: Instant, mailbox: String = "anna",
     outcome: Record.Outcome = .sent, channel: Channel = .email, address: String? = nil, key: String = "",
-    subject: String? = "Hello", expiresAt: Instant? = nil
+    subject: String? = "Hello", expiresAt: Instant? = nil, retryAt: Instant? = nil
   ) {
     let id = SendID(campaign: campaign, step: step, contact: contact, channel: channel, key: key)
     let attempt = Record.Attempt(
@@ -137,27 +138,31 @@ extension History {
       contact: contact, channel: channel, to: address ?? contact, mailbox: mailbox, provider: "server",
       messageID: "<\(id)@example.com>", subject: subject, expiresAt: expiresAt, run: "0123456789abcdef")
     apply(.intent(attempt))
-    apply(.outcome(attempt, Record.Result(outcome: outcome, retryAt: outcome == .retry ? at + .minutes(1) : nil)))
+    apply(
+      .outcome(attempt, Record.Result(outcome: outcome, retryAt: outcome == .retry ? retryAt ?? at + .minutes(1) : nil))
+    )
   }
 
   func note(
     _ step: String, of campaign: String = "welcome", to contact: String, at: Instant, mailbox: String = "anna",
-    expiresAt: Instant? = nil
+    expiresAt: Instant? = nil, channel: Channel = .email, address: String? = nil
   ) -> Record.Note {
     Record.Note(
-      id: SendID(campaign: campaign, step: step, contact: contact, channel: .email, key: ""), at: at,
-      campaign: campaign, step: step, key: "", contact: contact, channel: .email, to: contact, mailbox: mailbox,
+      id: SendID(campaign: campaign, step: step, contact: contact, channel: channel, key: ""), at: at,
+      campaign: campaign, step: step, key: "", contact: contact, channel: channel, to: address ?? contact,
+      mailbox: mailbox,
       expiresAt: expiresAt)
   }
 
   /// A line of another day's approved plan.
   mutating func reserve(
-    _ step: String, of campaign: String = "welcome", to contact: String, at: Instant, mailbox: String = "anna"
+    _ step: String, of campaign: String = "welcome", to contact: String, at: Instant, mailbox: String = "anna",
+    channel: Channel = .email, address: String? = nil, key: String = ""
   ) {
-    let id = SendID(campaign: campaign, step: step, contact: contact, channel: .email, key: "")
+    let id = SendID(campaign: campaign, step: step, contact: contact, channel: channel, key: key)
     reserved[id] = PlannedSend(
       id: id, sendAt: at, open: IntervalSet([Interval(at, at + .hours(1))]), campaign: campaign, step: step,
-      contact: contact, channel: .email, to: contact, mailbox: mailbox)
+      contact: contact, channel: channel, to: address ?? contact, mailbox: mailbox, key: key)
   }
 }
 
