@@ -50,6 +50,7 @@ struct MailboxBook {
   /// The first instant from `now` on at which all limits have room; nil if there is none before `close`.
   mutating func firstRoom(from now: Instant, before close: Instant) -> Instant? {
     var at = now
+    // Each turn goes on in time: nothing odd in a zone's rules can hold it here.
     while at < close {
       guard let rolling = firstRollingRoom(from: at) else { return nil }
       at = rolling
@@ -57,15 +58,14 @@ struct MailboxBook {
         if limit <= 0 { return nil }
         let (hour, span) = calendar.hour(of: at)
         if hours[hour] ?? 0 >= limit {
-          at = span.end
+          at = span.end > at ? span.end : at + .seconds(1)
           continue
         }
       }
       if mailbox.dailyLimit != nil || mailbox.ramp != nil {
         let (day, span) = calendar.day(of: at)
         if let limit = mailbox.limit(on: day), days[day] ?? 0 >= limit {
-          // A zone's own rules for its days must not be able to hold this loop.
-          at = max(span.end, at + .seconds(1))
+          at = span.end > at ? span.end : at + .seconds(1)
           continue
         }
       }
