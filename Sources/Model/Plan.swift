@@ -252,7 +252,10 @@ public struct Plan: Sendable {
   }
 
   /// All lines as values, in `send_at` order: for plans of a size that a person looks at.
-  public var sends: [PlannedSend] { (0..<lines.count).map(lines.send) }
+  public var sends: [PlannedSend] {
+    get { (0..<lines.count).map(lines.send) }
+    set { lines = ListedLines(newValue) }
+  }
 }
 
 /// A plan's first line.

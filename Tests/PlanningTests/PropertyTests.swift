@@ -116,7 +116,7 @@ func aLargeProjectsPlanKeepsEveryLimitWindowAndTotal(contacts: Int) throws {
     var random = try RandomProject(seed: seed, rules: .checked)
     let first = plan(random)
     let table = random.project.contacts
-    random.project.contacts = ContactTable(files: table.files, contacts: table.contacts.reversed())
+    random.project.contacts = ContactTable(files: table.files, contacts: Array(table.contacts.reversed()))
     for i in random.project.campaigns.indices {
       guard case .messages(var rows) = random.project.campaigns[i].audience else { continue }
       rows.rows.reverse()
