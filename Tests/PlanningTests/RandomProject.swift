@@ -81,13 +81,13 @@ struct RandomProject {
     let date = try day(dice.percent(40) ? dice.pick(Self.dates) : Self.dates[dice.below(3)])
     var settings = Settings(
       zone: zones[dice.below(6)], dayStarts: dice.pick([0, 0, 4 * 3600, 90 * 60]), seed: dice.next() % 1000)
-    for offset in -6...3 where dice.percent(8) { settings.holidays.insert(date + offset) }
-    if rules.contains(.contactDay), dice.percent(50) { settings.contactCapPerDay = 1 + dice.below(2) }
-    if rules.contains(.contactWeek), dice.percent(50) { settings.contactCapPerWeek = 1 + dice.below(4) }
-    let people = crowd ?? 2 + dice.below(9)
-    if rules.contains(.domains), dice.percent(50) {
+    for offset in -6...3 where dice.percent(4) { settings.holidays.insert(date + offset) }
+    if rules.contains(.contactDay), dice.percent(35) { settings.contactCapPerDay = 1 + dice.below(2) }
+    if rules.contains(.contactWeek), dice.percent(35) { settings.contactCapPerWeek = 1 + dice.below(5) }
+    let people = crowd ?? 4 + dice.below(9)
+    if rules.contains(.domains), dice.percent(40) {
       settings.domainCap = DomainCap(
-        perDay: 1 + dice.below(max(5, people / 2)), except: dice.percent(50) ? ["gmail.com"] : [])
+        perDay: 1 + dice.below(max(8, people / 2)), except: dice.percent(50) ? ["gmail.com"] : [])
     }
     self.date = date
     self.rules = rules
@@ -107,14 +107,15 @@ struct RandomProject {
     }
     for i in 0...dice.below(3) {
       var box = try mailbox(
-        "box\(i)", limit: limit(&dice, 60, 6), gap: .minutes(dice.pick(gaps)), window: try Self.window(&dice),
+        "box\(i)", limit: limit(&dice, 60, 6), gap: .minutes(dice.pick(gaps)),
+        window: try Self.window(&dice, always: 60),
         zone: dice.pick(zones))
       if rules.contains(.hourly) { box.hourlyLimit = limit(&dice, 40, 2) }
-      if rules.contains(.rolling) { box.rollingLimit = limit(&dice, 40, 6) }
+      if rules.contains(.rolling) { box.rollingLimit = limit(&dice, 40, 8) }
       if rules.contains(.ramps), dice.percent(30) {
         box.ramp = Mailbox.Ramp(
-          from: dice.below(4) * scale, step: (1 + dice.below(2)) * scale, everyDays: 1 + dice.below(3),
-          start: date - dice.below(6) + 1)
+          from: dice.below(6) * scale, step: (1 + dice.below(2)) * scale, everyDays: 1 + dice.below(3),
+          start: date - dice.below(9) + 1)
       }
       project.mailboxes.append(box)
     }
@@ -171,7 +172,7 @@ struct RandomProject {
       "campaign\(i)", messageClass: dice.percent(80) ? .bulk : .transactional, priority: dice.below(2),
       start: dice.percent(20) ? span.start + .hours(Int64(dice.below(80) - 50)) : nil,
       end: dice.percent(15) ? span.end - .hours(Int64(1 + dice.below(20))) : nil, mailboxes: own.map(\.id),
-      window: try Self.window(&dice), holidays: settings.holidays,
+      window: try Self.window(&dice, always: 25), holidays: settings.holidays,
       ttl: dice.percent(15) ? .hours(Int64(1 + dice.below(60))) : nil, was: dice.percent(30) ? ["former\(i)"] : [],
       steps: Array(steps))
     if rules.contains(.newLimits), dice.percent(40) { campaign.dailyNewLimit = dice.below(max(5, people / 3)) }
@@ -201,13 +202,14 @@ struct RandomProject {
     }
   }
 
-  private static func window(_ dice: inout Dice) throws -> Window {
-    if dice.percent(25) { return .always }
-    let days = dice.pick(["daily", "daily", "mon-fri", "fri-sun", "wed,fri,sat"])
+  private static func window(_ dice: inout Dice, always: Int) throws -> Window {
+    if dice.percent(always) { return .always }
+    let days = dice.pick(["daily", "daily", "daily", "mon-fri", "fri-sun", "wed,fri,sat"])
     let clock = dice.pick(["contact", "contact", "mailbox", "project", "Asia/Kolkata"])
     let times = dice.pick([
       "09:00-17:00", "08:30-12:00", "13:00-18:15", "04:00-10:00", "22:00-01:00", "20:15-00:30", "11:00-12:00",
-      "00:00-24:00", "23:30-02:30", "01:30-03:15", "02:15-02:45", "00:00-01:45",
+      "00:00-24:00", "09:00-17:00", "00:00-24:00", "06:00-20:00", "23:30-02:30", "01:30-03:15", "02:15-02:45",
+      "00:00-01:45",
     ])
     let first = try Window.Rule(parsing: "\(days) \(times) \(clock)")
     guard dice.percent(25) else { return Window(rules: [first]) }
