@@ -114,8 +114,16 @@ public final class AtomicFileWriter {
   /// Writes at a place that was kept. Any number of threads may do so at once.
   func put(_ bytes: UnsafeRawBufferPointer, at place: Int) throws(JournalProblem) {
     try file.write(bytes, at: place)
-    file.startWriteBack(at: place, count: bytes.count)
+    // Whoever comes to the end of a stretch has the one before it written back.
+    let stretch = (place + bytes.count) / Self.stretch
+    if stretch > 0, stretch > place / Self.stretch {
+      file.startWriteBack(at: (stretch - 1) * Self.stretch, count: Self.stretch)
+    }
   }
+
+  /// Measured with 570 MB: from 4 to 16 MiB at a time take 0.59 s in all, half a MiB 0.65, and no write-back before the
+  /// sync 0.69.
+  private static let stretch = 1 << 23
 
   /// Changes the file's first bytes into others of the same number.
   func overwrite(_ bytes: [UInt8], insteadOf first: [UInt8]) throws(JournalProblem) {

@@ -38,13 +38,17 @@ final class BlockOrder: @unchecked Sendable {
   }
 
   /// Does `body` once it has been done for all blocks before this one; not at all if the work has failed.
-  func inTurn(_ block: Int, _ body: () throws(JournalProblem) -> Void) throws(JournalProblem) {
+  /// - Parameter isLast: false keeps the turn, for blocks that are handed on in pieces.
+  func inTurn(
+    _ block: Int, isLast: Bool = true, _ body: () throws(JournalProblem) -> Void
+  ) throws(JournalProblem) {
     condition.lock()
     while turn != block && problem == nil { condition.wait() }
     let failed = problem
     condition.unlock()
     if let failed { throw failed }
     try body()
+    guard isLast else { return }
     condition.lock()
     turn += 1
     condition.broadcast()

@@ -3,16 +3,21 @@ import Model
 
 /// Writes a plan and the list of its lines beside their places, on all cores.
 ///
-/// Where the time goes, a million lines of 400 bytes on two cores: see the figures at `PlanWriter.write`. What cannot
-/// be shared out is the digest over the plan's bytes; that is all that is done in turn. The rest – reading the lines,
-/// their text and digests, and copying it to the kernel – is done by each thread for blocks of its own. The number of
-/// threads and the size of blocks change no byte.
+/// What cannot be shared out is the digest over the plan's bytes; that is all that is done in turn. The rest – reading
+/// the lines, their text and digests, and copying it to the kernel – is done by each thread for blocks of its own. The
+/// number of threads and the size of blocks change no byte.
+///
+/// Measured, optimised, a million lines (460 MB, and 109 MB of list), synced: 0.6 s on two cores, 1.0 s on one. Of a
+/// second of CPU time, the plan's digest takes 0.24 s, the lines' digests 0.2 s, their text 0.12 s, the kernel 0.25 s,
+/// and the made-up lines themselves 0.15 s.
 struct PlanWriter {
   /// How a plan is cut into blocks and how many threads write it.
   struct Effort {
     var workers: Int
     /// Bytes of a block, about: small enough to stay in a core's cache from the text to the kernel's copy.
     var blockBytes: Int
+    /// After as many lines it is seen whether the block has become too large.
+    var pieceLines = 64
     static var usual: Effort { Effort(workers: BlockOrder.usefulWorkers, blockBytes: 1 << 19) }
   }
 
@@ -43,9 +48,15 @@ struct PlanWriter {
       var encoder = LineEncoder(zone: zone)
       while let block = order.next() {
         encoder.removeAll()
-        let range = block * size..<min(lines.count, (block + 1) * size)
-        shapes.withView { encoder.encode(lines, range, shapes: $0) }
-        try output.take(encoder.plan.bytes, encoder.list.bytes, block, order)
+        let end = min(lines.count, (block + 1) * size)
+        for start in stride(from: block * size, to: end, by: effort.pieceLines) {
+          shapes.withView { encoder.encode(lines, start..<min(end, start + effort.pieceLines), shapes: $0) }
+          // Texts much longer than those that the block's size was taken from: the memory stays bounded all the same.
+          guard encoder.plan.count > 8 * effort.blockBytes else { continue }
+          try output.take(encoder, block, order, isLast: false)
+          encoder.removeAll()
+        }
+        try output.take(encoder, block, order, isLast: true)
       }
     }
     let digest = output.digest.text
@@ -80,10 +91,11 @@ private final class Output: @unchecked Sendable {
   }
 
   func take(
-    _ planBytes: UnsafeRawBufferPointer, _ listBytes: UnsafeRawBufferPointer, _ block: Int, _ order: BlockOrder
+    _ encoder: borrowing LineEncoder, _ block: Int, _ order: BlockOrder, isLast: Bool
   ) throws(JournalProblem) {
+    let (planBytes, listBytes) = (encoder.plan.bytes, encoder.list.bytes)
     var places = (plan: 0, list: 0)
-    try order.inTurn(block) { () throws(JournalProblem) in
+    try order.inTurn(block, isLast: isLast) { () throws(JournalProblem) in
       digest.update(planBytes)
       places = (try plan.place(planBytes.count), try list.place(listBytes.count))
     }

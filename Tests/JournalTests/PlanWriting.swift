@@ -149,6 +149,34 @@ private func encoded(_ lines: any PlanLines, zone: Zone) throws -> (plan: [UInt8
   #expect(lists.count == 1)
 }
 
+@Test func aFewLongTextsAmongShortOnesAreHandedOnInPieces() throws {
+  let scratch = try Scratch()
+  // The block's size is taken from 64 of the lines, all of them short.
+  let sampled = Set((0..<64).map { $0 * 2000 / 64 })
+  let plan = Sample.plan(
+    (0..<2000).map { n in
+      var send = Sample.send(n)
+      if !sampled.contains(n) && n % 3 == 0 { send.html = String(repeating: "<b>\(n)</b>", count: 3000) }
+      return send
+    })
+  for workers in [1, 3] {
+    let path = scratch.path + "/plan-\(workers).jsonl"
+    let files = try PlanWriter.write(
+      plan, path: path, effort: .init(workers: workers, blockBytes: 1 << 14, pieceLines: 5))
+    try files.plan.commit()
+    #expect(
+      try bytes(path) == PlanCodec.encode(plan.header) + [0x0A] + plainly(plan.lines, zone: plan.header.zone).plan)
+    #expect(files.digest == Hex.digest(try bytes(path)))
+  }
+}
+
+@Test func aWriteThatTheDiskRefusesSaysWhichFile() throws {
+  let file = try Descriptor("/dev/full", flags: O_WRONLY)
+  #expect(throws: JournalProblem.system(.write, path: "/dev/full", code: ENOSPC)) {
+    try file.write([UInt8](repeating: 0x41, count: 100), at: 0)
+  }
+}
+
 @Test func timesInAPlanAreThoseOfTheZoneAroundEveryChangeOfClocks() throws {
   let zones = [
     "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kathmandu", "America/St_Johns", "Pacific/Apia", "Africa/Monrovia",
