@@ -53,7 +53,8 @@ public enum AtomicFile {
     } catch .missing { return false }
   }
 
-  /// Keeps a file under a second name, at no cost; as a copy where the file system has no second names.
+  /// Keeps a file under a second name, at no cost; as a copy where the file system has no second names. The two are one
+  /// file until another is renamed over the first.
   static func keep(_ source: String, as path: String) throws(JournalProblem) {
     guard link(source, path) == 0 else { return try copy(source, to: path) }
     try FileSystem.syncFolder(FileSystem.folder(of: path))
