@@ -1,8 +1,8 @@
 import Foundation
 import Model
 
-/// Writes lines of a plan, and of the list of its lines, from their parts: byte for byte what `PlanCodec.encode` and
-/// `PlannedLines.encode` write from values. Each thread has one of its own.
+/// Writes lines of a plan, and of the list of its lines, from their parts: byte for byte what `PlanCodec.encode` writes
+/// from values, and the list as `PlannedLinesCodec.swift` describes it. Each thread has one of its own.
 struct LineEncoder: ~Copyable {
   /// Lines of `plan.jsonl`.
   var plan = LineBuffer(capacity: 1 << 16)
@@ -35,7 +35,7 @@ struct LineEncoder: ~Copyable {
     for index in range {
       lines.read(index, into: &parts)
       let shape = shapes.shapes[parts.shape]
-      let isWhole = parts.values.allSatisfy { $0 != nil }
+      let isWhole = parts.values.count == shape.names.count && parts.values.allSatisfy { $0 != nil }
       let digest = isWhole ? shape.digest : partialDigest(parts, lines)
       parts.bytes.withUnsafeBytes { bytes in
         encode(parts, bytes, shape, shapes)
