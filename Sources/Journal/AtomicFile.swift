@@ -39,6 +39,27 @@ public enum AtomicFile {
     } catch .missing { return nil }
   }
 
+  /// Whether two files hold the same bytes; not if one is missing. Sizes first, then pieces up to the first that
+  /// differs.
+  static func areSame(_ a: String, _ b: String) throws(JournalProblem) -> Bool {
+    do {
+      let (a, b) = (try Descriptor(a, flags: O_RDONLY), try Descriptor(b, flags: O_RDONLY))
+      guard try a.size == b.size else { return false }
+      while true {
+        let (one, other) = (try a.read(1 << 18), try b.read(1 << 18))
+        guard one == other else { return false }
+        if one.isEmpty { return true }
+      }
+    } catch .missing { return false }
+  }
+
+  /// Keeps a file under a second name, at no cost; as a copy where the file system has no second names. The two are one
+  /// file until another is renamed over the first.
+  static func keep(_ source: String, as path: String) throws(JournalProblem) {
+    guard link(source, path) == 0 else { return try copy(source, to: path) }
+    try FileSystem.syncFolder(FileSystem.folder(of: path))
+  }
+
   /// Copies a file, whole or not at all.
   static func copy(_ source: String, to path: String) throws(JournalProblem) {
     let from = try Descriptor(source, flags: O_RDONLY)
@@ -57,7 +78,8 @@ public final class AtomicFileWriter {
   private let temporary: String
   private let file: Descriptor
   private var pending: [UInt8] = []
-  private var hash = SHA256()
+  /// Where the next bytes go, those of `pending` not counted.
+  private var size = 0
   private var isOpen = true
 
   /// The temporary name opens with a dot and ends in `.tmp`, which globs pass over.
@@ -71,18 +93,51 @@ public final class AtomicFileWriter {
   deinit { discard() }
 
   public func write(_ bytes: [UInt8]) throws(JournalProblem) {
-    hash.update(data: bytes)
     pending += bytes
     if pending.count >= 1 << 18 { try flush() }
   }
 
   private func flush() throws(JournalProblem) {
-    try file.write(pending)
-    pending.removeAll(keepingCapacity: true)
+    guard !pending.isEmpty else { return }
+    let offset = size
+    size += pending.count
+    defer { pending.removeAll(keepingCapacity: true) }
+    try file.write(pending, at: offset)
   }
 
-  /// `sha256:` and the digest of what was written so far.
-  public var digest: String { "sha256:" + Hex.encode(hash.finalize()) }
+  /// Keeps a place behind what was written so far, for `put`. In the order of the calls; never two at once.
+  func place(_ count: Int) throws(JournalProblem) -> Int {
+    try flush()
+    defer { size += count }
+    return size
+  }
+
+  /// Writes at a place that was kept. Any number of threads may do so at once.
+  func put(_ bytes: UnsafeRawBufferPointer, at place: Int) throws(JournalProblem) {
+    try file.write(bytes, at: place)
+    // Whoever comes to the end of a stretch has the one before it written back.
+    let stretch = (place + bytes.count) / Self.stretch
+    if stretch > 0, stretch > place / Self.stretch {
+      file.startWriteBack(at: (stretch - 1) * Self.stretch, count: Self.stretch)
+    }
+  }
+
+  /// Measured with 570 MB: from 4 to 16 MiB at a time take 0.59 s in all, half a MiB 0.65, and no write-back before the
+  /// sync 0.69.
+  private static let stretch = 1 << 23
+
+  /// Changes the file's first bytes into others of the same number.
+  func overwrite(_ bytes: [UInt8], insteadOf first: [UInt8]) throws(JournalProblem) {
+    precondition(bytes.count == first.count)
+    try flush()
+    try file.write(bytes, at: 0)
+  }
+
+  /// Whether what was written so far is what stands at the path already, byte for byte.
+  func isThereAlready() throws(JournalProblem) -> Bool {
+    try flush()
+    return try AtomicFile.areSame(temporary, path)
+  }
 
   /// Puts the file in its place.
   public func commit() throws(JournalProblem) {

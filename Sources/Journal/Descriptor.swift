@@ -54,6 +54,30 @@ final class Descriptor {
       done += n
     }
     return 0
+
+  /// Writes at a place of its own; several threads may do so at once.
+  func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(JournalProblem) {
+    var done = 0
+    while done < bytes.count {
+      let n = pwrite(fd, bytes.baseAddress?.advanced(by: done), bytes.count - done, off_t(offset + done))
+      if n < 0 && errno == EINTR { continue }
+      guard n > 0 else { throw .system(.write, path: path, code: n == 0 ? EIO : errno) }
+      done += n
+    }
+  }
+
+  func write(_ bytes: [UInt8], at offset: Int) throws(JournalProblem) {
+    let result = bytes.withUnsafeBytes { bytes in
+      Result { () throws(JournalProblem) in try write(bytes, at: offset) }
+    }
+    try result.get()
+  }
+
+  /// Has the kernel begin with bringing these bytes to the disk, so that a sync at the end is short: Linux starts the
+  /// write-back of what is said not to be needed (fadvise64(2), and mm/fadvise.c). No more than a hint: where it fails,
+  /// the sync does it all.
+  func startWriteBack(at offset: Int, count: Int) {
+    _ = posix_fadvise(fd, off_t(offset), off_t(count), POSIX_FADV_DONTNEED)
   }
 
   /// Up to `count` bytes from the current place, or from `offset`; none at the end.

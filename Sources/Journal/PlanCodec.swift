@@ -1,4 +1,3 @@
-import Crypto
 import Model
 
 /// A plan's lines as bytes, version 1 (DESIGN §2): the header, then one object a send.
@@ -75,18 +74,7 @@ public enum PlanCodec {
     out.member("id", send.id.text)
     if part == .whole {
       out.member("send_at", send.sendAt, zone: zone)
-      out.key("open")
-      out.append(0x5B)
-      for (i, interval) in send.open.intervals.enumerated() {
-        if i > 0 { out.append(0x2C) }
-        out.append(0x5B)
-        out.time(interval.start, zone: zone)
-        out.append(0x2C)
-        out.time(interval.end, zone: zone)
-        out.append(0x5D)
-      }
-      out.append(0x5D)
-      if let expiresAt = send.expiresAt { out.member("expires_at", expiresAt, zone: zone) }
+      times(send.open, send.expiresAt, zone: zone, to: &out)
     }
     out.member("campaign", send.campaign)
     out.member("step", send.step)
@@ -111,6 +99,30 @@ public enum PlanCodec {
     if !send.vars.isEmpty { out.member("vars", send.vars) }
     out.closeObject()
   }
+
+  private static func times(_ open: IntervalSet, _ expiresAt: Instant?, zone: Zone, to out: inout [UInt8]) {
+    out.key("open")
+    out.append(0x5B)
+    for (i, interval) in open.intervals.enumerated() {
+      if i > 0 { out.append(0x2C) }
+      out.append(0x5B)
+      out.time(interval.start, zone: zone)
+      out.append(0x2C)
+      out.time(interval.end, zone: zone)
+      out.append(0x5D)
+    }
+    out.append(0x5D)
+    if let expiresAt { out.member("expires_at", expiresAt, zone: zone) }
+  }
+
+  /// What stands between the `send_at` and the contact of all lines of a shape: from the comma to the colon.
+  static func encodeHead(_ shape: LineShape, zone: Zone, to out: inout [UInt8]) {
+    times(shape.open, shape.expiresAt, zone: zone, to: &out)
+    out.member("campaign", shape.campaign)
+    out.member("step", shape.step)
+    out.member("variant", shape.variant)
+    out.key("contact")
+  }
 }
 
 extension [UInt8] {
@@ -126,27 +138,5 @@ extension [UInt8] {
       number(Int64(n))
     }
     closeObject()
-  }
-}
-
-/// The digests by which lines are known again. They are taken over canonical bytes, never over the file's: white
-/// space, the order of keys and the zone of a time do not count as a change.
-public enum LineDigest {
-  /// SHA-256 in hex over a line less its times (`send_at`, `open`, `expires_at`): what an approval holds for, so that
-  /// a re-plan keeps it.
-  /// - Parameter content: the header's digest of what the campaign's messages are made from, where it has one: with
-  ///   another text, sender or attachment a line is not what was approved.
-  public static func of(_ send: PlannedSend, content: String? = nil) -> String { digest(send, .approved, content) }
-
-  /// SHA-256 in hex over the whole line: by it a line counts as planned. `open` is in it, since an edited line must
-  /// not widen the time at which it may go out.
-  public static func whole(_ send: PlannedSend) -> String { digest(send, .whole) }
-
-  private static func digest(_ send: PlannedSend, _ part: PlanCodec.Part, _ content: String? = nil) -> String {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(512)
-    if let content { bytes.append(contentsOf: content.utf8) }
-    PlanCodec.encode(send, zone: .utc, part: part, to: &bytes)
-    return Hex.encode(SHA256.hash(data: bytes))
   }
 }

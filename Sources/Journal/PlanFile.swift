@@ -60,62 +60,39 @@ public enum PlanFile {
     }
     try after?(.inputs)
 
-    let (planWriter, linesWriter) = try prepare(plan, path: day.planPath)
-    let old = try AtomicFile.digest(of: day.planPath)
-    let oldLines = try AtomicFile.digest(of: day.linesPath)
-    let skipped = SkippedFile.encode(plan.skipped)
-    let isSkippedThere = try AtomicFile.digest(of: day.skippedPath) == Hex.digest(skipped)
-    if isSkippedThere && old == planWriter.digest && oldLines == linesWriter.digest { return .unchanged }
+    let files = try PlanWriter.write(plan, path: day.planPath)
+    let skipped = try SkippedFile.write(plan.skipped, path: day.skippedPath)
+    let isPlanThere = try files.plan.isThereAlready()
+    let isSkippedThere = try skipped.isThereAlready()
+    let areLinesThere = try files.lines.isThereAlready()
+    if isPlanThere && isSkippedThere && areLinesThere { return .unchanged }
 
-    var previous: String?
-    if let old, old != planWriter.digest { previous = try keep(day, digest: old) }
+    let previous = isPlanThere ? nil : try keep(day)
     try after?(.previous)
-    if !isSkippedThere { try AtomicFile.write(skipped, to: day.skippedPath) }
+    if !isSkippedThere { try skipped.commit() }
     try after?(.skipped)
-    try linesWriter.commit()
+    try files.lines.commit()
     try after?(.lines)
-    try planWriter.commit()
+    try files.plan.commit()
     try after?(.plan)
     return .written(previous: previous)
   }
 
   /// Writes a plan to any path (`plan --out FILE`), with its list of lines beside it.
   public static func write(_ plan: Plan, toFile path: String) throws(JournalProblem) {
-    let (planWriter, linesWriter) = try prepare(plan, path: path)
-    try linesWriter.commit()
-    try planWriter.commit()
+    let files = try PlanWriter.write(plan, path: path)
+    try files.lines.commit()
+    try files.plan.commit()
   }
 
-  /// Both files, written beside their places.
-  private static func prepare(
-    _ plan: Plan, path: String
-  ) throws(JournalProblem) -> (plan: AtomicFileWriter, lines: AtomicFileWriter) {
-    let planWriter = try AtomicFileWriter(path: path)
-    var line = PlanCodec.encode(plan.header)
-    line.append(0x0A)
-    try planWriter.write(line)
-    for send in plan.sends {
-      line.removeAll(keepingCapacity: true)
-      PlanCodec.encode(send, zone: plan.header.zone, to: &line)
-      line.append(0x0A)
-      try planWriter.write(line)
-    }
-    let linesWriter = try AtomicFileWriter(path: PlannedLines.path(forPlan: path))
-    try linesWriter.write(PlannedLines.header(plan: planWriter.digest, header: plan.header))
-    for send in plan.sends {
-      line.removeAll(keepingCapacity: true)
-      PlannedLines.encode(send, to: &line)
-      try linesWriter.write(line)
-    }
-    return (planWriter, linesWriter)
-  }
-
-  /// Keeps the current plan under the next number; once, even if writing was cut off after it and begun again.
-  private static func keep(_ day: DayFolder, digest: String) throws(JournalProblem) -> String {
+  /// Keeps the current plan, if there is one, under the next number; once, even if writing was cut off after it and
+  /// begun again.
+  private static func keep(_ day: DayFolder) throws(JournalProblem) -> String? {
+    guard FileSystem.exists(day.planPath) else { return nil }
     let last = try day.keptPlans().last ?? 0
-    if last > 0, try AtomicFile.digest(of: "\(day.path)/plan.\(last).jsonl") == digest { return "plan.\(last).jsonl" }
+    if last > 0, try AtomicFile.areSame("\(day.path)/plan.\(last).jsonl", day.planPath) { return "plan.\(last).jsonl" }
     let name = "plan.\(last + 1).jsonl"
-    try AtomicFile.copy(day.planPath, to: "\(day.path)/\(name)")
+    try AtomicFile.keep(day.planPath, as: "\(day.path)/\(name)")
     return name
   }
 
@@ -181,52 +158,5 @@ extension JSON {
     do { return try PlanCodec.header(self) } catch {
       throw .malformed(path: path, line: 1, message: error.message)
     }
-  }
-}
-
-/// `skipped.jsonl`: a header, then one object for each due step that is not planned.
-public enum SkippedFile {
-  static func encode(_ skipped: [SkippedStep]) -> [UInt8] {
-    var out: [UInt8] = []
-    out.text("{\"nightmail_skipped\":1}\n")
-    for step in skipped {
-      out.openObject()
-      out.member("contact", step.contact)
-      out.member("campaign", step.campaign)
-      out.member("step", step.step)
-      out.member("reason", step.reason.rawValue)
-      out.member("detail", step.detail)
-      out.closeObject()
-      out.append(0x0A)
-    }
-    return out
-  }
-
-  /// Reads the file; nothing if there is none.
-  public static func read(_ path: String) throws(JournalProblem) -> [SkippedStep] {
-    var reader: LineReader
-    do { reader = try LineReader(path) } catch .missing { return [] }
-    var steps: [SkippedStep] = []
-    while let line = try reader.next() {
-      let json: JSON
-      do { json = try line.json() } catch {
-        throw .malformed(path: path, line: line.number, message: error.message)
-      }
-      if line.number == 1 {
-        try FormatVersion.check(json, key: "nightmail_skipped", path: path)
-        continue
-      }
-      do {
-        let fields = try Fields(json, ["contact", "campaign", "step", "reason", "detail"], what: "a skipped step")
-        steps.append(
-          SkippedStep(
-            contact: try fields.string("contact"), campaign: try fields.string("campaign"),
-            step: try fields.string("step"), reason: try fields.word("reason", SkipReason.self),
-            detail: try fields.string("detail")))
-      } catch {
-        throw .malformed(path: path, line: line.number, message: error.message)
-      }
-    }
-    return steps
   }
 }

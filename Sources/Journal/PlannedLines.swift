@@ -9,7 +9,7 @@ public struct PlannedLines: Sendable {
   /// One line: enough to record it as withdrawn when the plan no longer has it.
   public struct Line: Hashable, Sendable {
     public var id: SendID
-    /// `LineDigest.whole`.
+    /// `LineDigest.planned`; in lists of version 1 `LineDigest.whole`.
     public var digest: String
     public var campaign: String
     public var step: String
@@ -27,6 +27,15 @@ public struct PlannedLines: Sendable {
     }
   }
 
+  /// What many lines have in common, and says enough of them for that record.
+  struct Kind: Hashable, Sendable {
+    var campaign: String
+    var step: String
+    var channel: Channel
+    var mailbox: String
+    var expiresAt: Instant?
+  }
+
   /// What became of a line since it was planned.
   public enum Verdict: Hashable, Sendable { case asPlanned, changed, added }
 
@@ -35,8 +44,10 @@ public struct PlannedLines: Sendable {
   /// In the plan's order.
   public let lines: [Line]
   private let byID: [SendID: Int]
+  private let version: Int64
 
-  init(plan: String, lines: [Line]) {
+  init(version: Int64, plan: String, lines: [Line]) {
+    self.version = version
     self.plan = plan
     self.lines = lines
     byID = Dictionary(lines.enumerated().map { ($1.id, $0) }, uniquingKeysWith: { first, _ in first })
@@ -46,7 +57,8 @@ public struct PlannedLines: Sendable {
 
   public func verdict(on send: PlannedSend) -> Verdict {
     guard let line = line(send.id) else { return .added }
-    return line.digest == LineDigest.whole(send) ? .asPlanned : .changed
+    let digest = version == 1 ? LineDigest.whole(send) : LineDigest.planned(send)
+    return line.digest == digest ? .asPlanned : .changed
   }
 
   /// The list that belongs to a plan file: `plan.lines` for `plan.jsonl`.
@@ -59,24 +71,21 @@ public struct PlannedLines: Sendable {
     let path = path(forPlan: planPath)
     var reader: LineReader
     do { reader = try LineReader(path) } catch .missing { throw .interrupted(path: planPath) }
-    var plan: String?
-    var lines: [Line] = []
-    var seen: Set<SendID> = []
+    var list: PlannedLinesReader?
     while let line = try reader.next() {
       do {
         let json = try line.json()
-        guard plan != nil else {
-          try FormatVersion.check(json, key: "nightmail_lines", path: path)
-          let fields = try Fields(json, ["nightmail_lines", "plan", "header"], what: "the header")
-          plan = try fields.string("plan")
-          guard try fields.string("header") == PlanCodec.identity(of: header) else {
-            throw JournalProblem.interrupted(path: planPath)
-          }
+        if list != nil {
+          try list?.add(json)
           continue
         }
-        let entry = try decode(json)
-        guard seen.insert(entry.id).inserted else { throw LineProblem("the id \(entry.id) stands twice") }
-        lines.append(entry)
+        try FormatVersion.check(json, key: "nightmail_lines", path: path, known: Self.version)
+        let fields = try Fields(json, ["nightmail_lines", "plan", "header"], what: "the header")
+        list = PlannedLinesReader(
+          version: try fields.integer("nightmail_lines", 1...Self.version), plan: try fields.string("plan"))
+        guard try fields.string("header") == PlanCodec.identity(of: header) else {
+          throw JournalProblem.interrupted(path: planPath)
+        }
       } catch let problem as LineProblem {
         throw .malformed(path: path, line: line.number, message: problem.message)
       } catch let problem as JournalProblem {
@@ -85,48 +94,7 @@ public struct PlannedLines: Sendable {
         throw .malformed(path: path, line: line.number, message: "\(error)")
       }
     }
-    guard let plan else { throw .interrupted(path: planPath) }
-    return PlannedLines(plan: plan, lines: lines)
-  }
-
-  private static let keys = [
-    "id", "sha256", "campaign", "step", "key", "contact", "channel", "to", "mailbox", "expires_at",
-  ]
-
-  private static func decode(_ json: JSON) throws(LineProblem) -> Line {
-    let fields = try Fields(json, keys, what: "a planned line")
-    return Line(
-      id: try fields.id(), digest: try fields.string("sha256"), campaign: try fields.string("campaign"),
-      step: try fields.string("step"), key: try fields.optionalString("key") ?? "",
-      contact: try fields.string("contact"), channel: try fields.word("channel", Channel.self),
-      to: try fields.string("to"), mailbox: try fields.string("mailbox"),
-      expiresAt: try fields.optionalInstant("expires_at"))
-  }
-
-  static func header(plan: String, header: PlanHeader) -> [UInt8] {
-    var out: [UInt8] = []
-    out.openObject()
-    out.member("nightmail_lines", 1)
-    out.member("plan", plan)
-    out.member("header", PlanCodec.identity(of: header))
-    out.closeObject()
-    out.append(0x0A)
-    return out
-  }
-
-  static func encode(_ send: PlannedSend, to out: inout [UInt8]) {
-    out.openObject()
-    out.member("id", send.id.text)
-    out.member("sha256", LineDigest.whole(send))
-    out.member("campaign", send.campaign)
-    out.member("step", send.step)
-    out.member("key", unlessEmpty: send.key)
-    out.member("contact", send.contact)
-    out.member("channel", send.channel.rawValue)
-    out.member("to", send.to)
-    out.member("mailbox", send.mailbox)
-    if let expiresAt = send.expiresAt { out.member("expires_at", expiresAt, zone: .utc) }
-    out.closeObject()
-    out.append(0x0A)
+    guard let list else { throw .interrupted(path: planPath) }
+    return PlannedLines(version: list.version, plan: list.plan, lines: list.lines)
   }
 }

@@ -306,35 +306,38 @@ extension JSON {
 
   /// A string with its quotes. U+2028 and U+2029 are escaped, so that a line stays a line for every reader.
   public static func write(_ string: String, to out: inout [UInt8]) {
+    var string = string
+    string.withUTF8 { write(utf8: $0, to: &out) }
+  }
+
+  /// As `write(_:to:)`, of text that is there as UTF-8.
+  public static func write(utf8 bytes: UnsafeBufferPointer<UInt8>, to out: inout [UInt8]) {
     func digit(_ n: UInt8) -> UInt8 { n < 10 ? 0x30 + n : 0x57 + n }
     out.append(0x22)
-    var string = string
-    string.withUTF8 { bytes in
-      var run = 0
-      for i in bytes.indices {
-        let b = bytes[i]
-        let isSeparator =
-          b == 0xE2 && i + 2 < bytes.count && bytes[i + 1] == 0x80 && (bytes[i + 2] == 0xA8 || bytes[i + 2] == 0xA9)
-        guard b < 0x20 || b == 0x22 || b == 0x5C || b == 0x7F || isSeparator, i >= run else { continue }
-        out.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[run..<i]))
-        run = i + 1
-        out.append(0x5C)
-        switch b {
-        case 0x22, 0x5C: out.append(b)
-        case 0x0A: out.append(0x6E)
-        case 0x0D: out.append(0x72)
-        case 0x09: out.append(0x74)
-        case 0xE2:
-          out.append(contentsOf: (bytes[i + 2] == 0xA8 ? "u2028" : "u2029").utf8)
-          run = i + 3
-        default:
-          out.append(contentsOf: "u00".utf8)
-          out.append(digit(b >> 4))
-          out.append(digit(b & 15))
-        }
+    var run = 0
+    for i in bytes.indices {
+      let b = bytes[i]
+      let isSeparator =
+        b == 0xE2 && i + 2 < bytes.count && bytes[i + 1] == 0x80 && (bytes[i + 2] == 0xA8 || bytes[i + 2] == 0xA9)
+      guard b < 0x20 || b == 0x22 || b == 0x5C || b == 0x7F || isSeparator, i >= run else { continue }
+      out.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[run..<i]))
+      run = i + 1
+      out.append(0x5C)
+      switch b {
+      case 0x22, 0x5C: out.append(b)
+      case 0x0A: out.append(0x6E)
+      case 0x0D: out.append(0x72)
+      case 0x09: out.append(0x74)
+      case 0xE2:
+        out.append(contentsOf: (bytes[i + 2] == 0xA8 ? "u2028" : "u2029").utf8)
+        run = i + 3
+      default:
+        out.append(contentsOf: "u00".utf8)
+        out.append(digit(b >> 4))
+        out.append(digit(b & 15))
       }
-      out.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[run...]))
     }
+    out.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[run...]))
     out.append(0x22)
   }
 }

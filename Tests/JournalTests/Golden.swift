@@ -14,7 +14,7 @@ private func compare(_ name: String, _ bytes: [UInt8]) throws {
   #expect(try text(path) == String(decoding: bytes, as: UTF8.self))
 }
 
-private func sample(_ name: String) -> String {
+func sample(_ name: String) -> String {
   URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/Samples/" + name
 }
 
@@ -27,7 +27,7 @@ private let sends = [Sample.send(1), Sample.send(2), Sample.fullSend]
   let day = scratch.output.day(Sample.day)
   #expect(try PlanFile.write(plan, to: day) == .written(previous: nil))
   try compare("plan.1.jsonl", try bytes(day.planPath))
-  try compare("lines.1.lines", try bytes(day.linesPath))
+  try compare("lines.2.lines", try bytes(day.linesPath))
   try compare("skipped.1.jsonl", try bytes(day.skippedPath))
   let stored = try PlanFile.read(sample("plan.1.jsonl"))
   #expect(stored.header == plan.header)

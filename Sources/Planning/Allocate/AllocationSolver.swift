@@ -53,9 +53,11 @@ struct AllocationSolver {
     size = Array(repeating: 0, count: days.count)
     load = Array(repeating: 0, count: days.count)
     firstSteps = Array(repeating: nil, count: day.campaigns.count)
-    for (send, reason) in claims.refused { places[Int(send)] = reason == .contactCap ? .contactCap : .domainCap }
     addMailboxes(days, waysOf)
     addClaims()
+    for c in ranked.classes.indices {
+      for send in claims.refused[c] ?? [] { places[Int(send)] = isClosed(c) ? mailboxReason(c) : .contactCap }
+    }
   }
 
   // MARK: The network
@@ -282,9 +284,12 @@ struct AllocationSolver {
     }
   }
 
+  /// Whether no mailbox has open time for a class today.
+  private func isClosed(_ c: Int) -> Bool { wayArcs[ranked.classes[c].way].allSatisfy { $0 == -1 } }
+
   private func mailboxReason(_ c: Int) -> Allocation.Place {
     let way = ranked.classes[c].way
-    if wayArcs[way].allSatisfy({ $0 == -1 }) {
+    if isClosed(c) {
       let expires = ranked.times[ranked.ways[way].time].expiresAt
       return expires != nil ? .expired : .noWindowToday
     }

@@ -25,8 +25,8 @@ struct Claims {
   private(set) var alike: [Alike] = []
   /// What the domains whose cap binds have left.
   private(set) var domains: [Int] = []
-  /// Sends that a cap leaves no room at all.
-  private(set) var refused: [(send: UInt32, reason: DeferReason)] = []
+  /// Sends by class whose contacts have nothing left.
+  private(set) var refused: [Int: [UInt32]] = [:]
 
   init(_ due: DueSteps, _ ranked: RankedSends, _ usage: inout Usage, _ day: PlanningDay) {
     let settings = day.project.settings
@@ -62,7 +62,7 @@ struct Claims {
         let person = persons.number(of: due.sends[Int(send)])
         let own = left.of(person)
         if own == 0 {
-          refused.append((send, .contactCap))
+          refused[c, default: []].append(send)
         } else if Int(count[person]) > own {
           wanting[person, default: []].append((c, send))
         } else if isEmail, let domain = domainOf(due.sends[Int(send)]) {
@@ -110,7 +110,7 @@ struct Claims {
         // contact gets the best of what it may have by rank, and nothing in exchange for it.
         for (i, want) in wants.enumerated() {
           guard i < own else {
-            refused.append((want.send, .contactCap))
+            refused[want.classNumber, default: []].append(want.send)
             continue
           }
           let isEmail = ranked.ways[ranked.classes[want.classNumber].way].channel == .email

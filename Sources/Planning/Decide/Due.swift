@@ -29,6 +29,21 @@ struct SendKind: Hashable {
   var daysOverdue = 0
 }
 
+extension SendKind: Comparable {
+  /// An order that does not depend on that of contacts and rows in their files.
+  static func < (a: SendKind, b: SendKind) -> Bool {
+    let (x, y) = (a.numbers, b.numbers)
+    return zip(x, y).first { $0 != $1 }.map { $0 < $1 } ?? false
+  }
+
+  private var numbers: [Int64] {
+    [
+      Int64(campaign), Int64(step), Int64(variant), channel == .email ? 0 : 1, isRow ? 1 : 0, Int64(zone),
+      earliest?.milliseconds ?? .min, expiresAt?.milliseconds ?? .max, Int64(mailbox), Int64(daysOverdue),
+    ]
+  }
+}
+
 /// What a due message row has of its own.
 struct RowSend {
   /// Index into the contacts, where the row means one of them.

@@ -62,7 +62,11 @@ struct DueSteps {
       }
       for part in parts { take(part, live.campaign.id, &all) }
     }
-    kinds = all.kinds
+    let order = all.kinds.indices.sorted { all.kinds[$0] < all.kinds[$1] }
+    kinds = order.map { all.kinds[$0] }
+    var place = [UInt32](repeating: 0, count: order.count)
+    for (i, kind) in order.enumerated() { place[kind] = UInt32(i) }
+    for i in sends.indices { sends[i].kind = place[Int(sends[i].kind)] }
   }
 
   mutating func skip(_ step: SkippedStep) {

@@ -57,14 +57,10 @@ struct PlanningDay {
           $0, project: project, history: history, mailboxIndex: index, isMine: project.membership(of: $0), renderer: renderer)
       }
     known = Known(history, forRows: campaigns.contains { $0.campaign.readsMessages })
-    var zones = [project.settings.zone]
-    zoneOfContact =
-      [0]
-      + project.contacts.zones.map { zone in
-        if let i = zones.firstIndex(of: zone) { return i }
-        zones.append(zone)
-        return zones.count - 1
-      }
+    let own = project.settings.zone
+    let zones =
+      [own] + project.contacts.zones.filter { $0 != own }.sorted { $0.identifier < $1.identifier }
+    zoneOfContact = [0] + project.contacts.zones.map { zones.firstIndex(of: $0) ?? 0 }
     self.zones = zones
   }
 

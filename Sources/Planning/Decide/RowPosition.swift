@@ -12,7 +12,6 @@ struct RowPosition {
   /// One decision for each channel of the row. `seen` has the sends that earlier rows of the campaign make.
   func decide(seen: inout Set<SendID>) -> [Decision] {
     guard !campaign.steps.isEmpty else { return [] }
-    if let stale = stale() { return [stale] }
     if let defect = row.defect { return [.skipped(defect.reason, step: 0, detail: defect.detail)] }
     let index = (row.contact ?? row.email?.canonical ?? row.phone?.e164)
       .flatMap { day.project.contacts.index(of: $0) }
@@ -99,6 +98,7 @@ struct RowPosition {
     if let drop = drop(contactKey, canonical, channel, others: addresses) {
       return .skipped(drop.reason, step: 0, detail: drop.detail)
     }
+    if let stale = stale() { return stale }
     var values = row.values
     if let contact {
       for (i, name) in day.project.contacts.columns.enumerated() where i < contact.values.count {
