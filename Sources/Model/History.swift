@@ -356,7 +356,11 @@ extension History {
   subscript(next node: UInt32) -> UInt32 {
     @inline(__always) get { node & 1 == 0 ? rows[Int(node >> 1)].nextByContact : rows[Int(node >> 1)].nextByTo }
     set {
-      if node & 1 == 0 { rows[Int(node >> 1)].nextByContact = newValue } else { rows[Int(node >> 1)].nextByTo = newValue }
+      if node & 1 == 0 {
+        rows[Int(node >> 1)].nextByContact = newValue
+      } else {
+        rows[Int(node >> 1)].nextByTo = newValue
+      }
     }
   }
 
