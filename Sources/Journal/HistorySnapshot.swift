@@ -25,10 +25,9 @@ enum HistorySnapshot {
   ) -> (fold: HistoryFold, rest: [HistoryFold.Day])? {
     guard let file = try? Descriptor(output.snapshotPath, flags: O_RDONLY), let size = try? file.size,
       let (header, start) = readHeader(file, size: size), let rest = rest(of: days, after: header.files, output),
-      var history = History(
+      let history = History(
         sizes: header.sizes, spare: rest.spare, fill: { fill($0, from: file, at: start, header.checksums) })
     else { return nil }
-    if rest.spare > 0 { history.loosen() }
     var fold = HistoryFold()
     fold.history = history
     fold.records = header.records
@@ -45,7 +44,7 @@ enum HistorySnapshot {
   /// Leaves everything as it was where it cannot be written: the next `plan` tries again.
   static func write(_ fold: inout HistoryFold, to output: OutputFolder) {
     guard fold.files.allSatisfy(\.isSettled) else { return }
-    fold.history.loosen()
+    fold.history.fitTables()
     let temporary = output.historyPath + "/.snapshot.bin.\(UInt64.random(in: 0 ... .max)).tmp"
     do throws(JournalProblem) {
       try FileSystem.createFolder(output.historyPath)
