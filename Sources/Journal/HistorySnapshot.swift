@@ -124,7 +124,7 @@ extension HistorySnapshot {
     for (day, ids) in released.sorted(by: { $0.key < $1.key }) {
       out.put(signed: Int64(day.number))
       out.put(number: UInt64(ids.count))
-      for id in ids {
+      for id in ids.sorted(by: { ($0.high, $0.low) < ($1.high, $1.low) }) {
         out.put(number: id.high)
         out.put(number: id.low)
       }

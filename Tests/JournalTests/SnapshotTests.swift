@@ -1,5 +1,6 @@
 import Foundation
 import Model
+import Synchronization
 import TestSupport
 import Testing
 
@@ -219,5 +220,60 @@ private func expectSame(_ a: HistoryFold, _ b: HistoryFold, _ what: String) {
         try days.fold()
       }
     }
+  }
+
+  @Test func linesGivenBackHoldNothingWhereTheSnapshotTellsOfThemEither() throws {
+    let days = try Days()
+    let day = days.output.day(Sample.day + 1)
+    let sends = (1...4).map { Sample.send($0, on: day.date) }
+    _ = try PlanFile.write(Sample.plan(sends, on: day.date), to: day)
+    let t = Sample.morning
+    try put(
+      lines([
+        .released(.init(sends[0], at: t), .mailboxLimit), .released(.init(sends[1], at: t), .missed),
+        .intent(Sample.attempt(sends[1])),
+        .outcome(Sample.attempt(sends[1]), .init(outcome: .retry, retryAt: t)), .withdrawn(.init(sends[2], at: t)),
+      ]), day.resultsPath)
+    func read() throws -> History {
+      try HistoryReader.read(days.output, project: Project(), excluding: nil, at: t) { _ in false }
+    }
+    let plain = try read()
+    #expect(Set(plain.reserved.keys) == [sends[1].id, sends[3].id])
+    _ = try days.fold(keep: true)
+    #expect(try days.rest() == [])
+    let kept = try read()
+    #expect(kept.reserved == plain.reserved && kept.digest == plain.digest)
+    // Read on from where the snapshot ends.
+    let writer = try ResultsWriter(path: day.resultsPath)
+    writer.append(.intent(Sample.attempt(sends[0])))
+    writer.append(.outcome(Sample.attempt(sends[0]), .init(outcome: .retry, retryAt: t)))
+    writer.append(.released(.init(sends[3], at: t), .missed))
+    try writer.close()
+    let grown = try read()
+    #expect(Set(grown.reserved.keys) == [sends[0].id, sends[1].id])
+    #expect(grown.digest != plain.digest)
+    try FileManager.default.removeItem(atPath: days.snapshot)
+    let again = try read()
+    #expect(again.reserved == grown.reserved && again.digest == grown.digest)
+  }
+
+  @Test func aSnapshotIsReadBySeveralThreadsAtOnce() throws {
+    let days = try Days()
+    let sends = (0..<3000).map { Sample.send($0) }
+    try put(lines(sends.map { .intent(Sample.attempt($0)) }), try days.path(0))
+    _ = try days.fold(keep: true)
+    let history = try days.fold().history
+    let found = Mutex(0)
+    DispatchQueue.concurrentPerform(iterations: 4) { worker in
+      var own = 0
+      for send in sends {
+        var person = send.contact
+        person.withUTF8 { person in
+          history.progress(personHash: ByteHash.of(person), person) { if history.record($0).id == send.id { own += 1 } }
+        }
+      }
+      found.withLock { $0 += own }
+    }
+    #expect(found.withLock { $0 } == 4 * sends.count)
   }
 }
