@@ -25,10 +25,9 @@ enum HistorySnapshot {
   ) -> (fold: HistoryFold, rest: [HistoryFold.Day])? {
     guard let file = try? Descriptor(output.snapshotPath, flags: O_RDONLY), let size = try? file.size,
       let (header, start) = readHeader(file, size: size), let rest = rest(of: days, after: header.files, output),
-      var history = History(
+      let history = History(
         sizes: header.sizes, spare: rest.spare, fill: { fill($0, from: file, at: start, header.checksums) })
     else { return nil }
-    if rest.spare > 0 { history.loosen() }
     var fold = HistoryFold()
     fold.history = history
     fold.records = header.records
@@ -45,7 +44,7 @@ enum HistorySnapshot {
   /// Leaves everything as it was where it cannot be written: the next `plan` tries again.
   static func write(_ fold: inout HistoryFold, to output: OutputFolder) {
     guard fold.files.allSatisfy(\.isSettled) else { return }
-    fold.history.loosen()
+    fold.history.fitTables()
     let temporary = output.historyPath + "/.snapshot.bin.\(UInt64.random(in: 0 ... .max)).tmp"
     do throws(JournalProblem) {
       try FileSystem.createFolder(output.historyPath)
@@ -125,7 +124,7 @@ extension HistorySnapshot {
     for (day, ids) in released.sorted(by: { $0.key < $1.key }) {
       out.put(signed: Int64(day.number))
       out.put(number: UInt64(ids.count))
-      for id in ids {
+      for id in ids.sorted(by: { ($0.high, $0.low) < ($1.high, $1.low) }) {
         out.put(number: id.high)
         out.put(number: id.low)
       }

@@ -222,7 +222,8 @@ extension ResultsScanner {
     at += 1
     if isEscaped { return unescape(start..<stop, isASCII: isASCII, &text) }
     text = .init(offset: UInt32(start), count: UInt32(stop - start))
-    return isASCII || String(validating: UnsafeBufferPointer(start: base + start, count: stop - start), as: UTF8.self) != nil
+    return isASCII
+      || String(validating: UnsafeBufferPointer(start: base + start, count: stop - start), as: UTF8.self) != nil
   }
 
   /// Passes over what is neither a quote, a backslash, a control character nor outside ASCII, eight bytes at a time

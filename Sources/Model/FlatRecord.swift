@@ -84,17 +84,23 @@ package struct SendKey: Hashable, Sendable, BitwiseCopyable {
 
   /// Reads 32 lower-case hex digits.
   package init?(hex: UnsafeBufferPointer<UInt8>) {
-    guard hex.count == 32 else { return nil }
-    for i in 0..<32 {
+    guard hex.count == 32, let high = Self.half(hex, 0), let low = Self.half(hex, 16) else { return nil }
+    self.high = high
+    self.low = low
+  }
+
+  /// Sixteen digits; every line of results has two ids to be read.
+  @inline(__always)
+  private static func half(_ hex: UnsafeBufferPointer<UInt8>, _ start: Int) -> UInt64? {
+    var value: UInt64 = 0
+    var isHex = true
+    for i in start..<start + 16 {
       let byte = hex[i]
-      let digit: UInt8
-      switch byte {
-      case 0x30...0x39: digit = byte - 0x30
-      case 0x61...0x66: digit = byte - 0x57
-      default: return nil
-      }
-      if i < 16 { high = high << 4 | UInt64(digit) } else { low = low << 4 | UInt64(digit) }
+      let (digit, letter) = (byte &- 0x30, byte &- 0x61)
+      isHex = isHex && (digit < 10 || letter < 6)
+      value = value << 4 | UInt64(digit < 10 ? digit : letter &+ 10)
     }
+    return isHex ? value : nil
   }
 
   package var hash: UInt64 { ByteHash.fold(high ^ ByteHash.second, low ^ ByteHash.first) }
@@ -211,5 +217,12 @@ extension FlatRecord {
     case .requeued: return .requeued(note())
     case .resolved: return .resolved(note(), resolution)
     }
+  }
+}
+
+extension UnsafeBufferPointer<UInt8> {
+  @inline(__always)
+  func text(_ text: FlatRecord.Text) -> UnsafeBufferPointer<UInt8> {
+    UnsafeBufferPointer(rebasing: self[Int(text.offset)..<Int(text.offset) + Int(text.count)])
   }
 }
