@@ -14,12 +14,19 @@ public enum ByteHash {
       hash = fold(hash ^ raw.loadUnaligned(fromByteOffset: i, as: UInt64.self).littleEndian, 0xD6E8_FEB8_6659_FD93)
       i += 8
     }
+    // What is left over, in one word: by two loads that may overlap what was hashed or one another.
+    let left = n - i
     var rest: UInt64 = 0
-    var shift: UInt64 = 0
-    while i < n {
-      rest |= UInt64(base[i]) << shift
-      shift += 8
-      i += 1
+    if left > 0 {
+      if n >= 8 {
+        rest = raw.loadUnaligned(fromByteOffset: n - 8, as: UInt64.self).littleEndian
+      } else if left >= 4 {
+        rest =
+          UInt64(raw.loadUnaligned(as: UInt32.self).littleEndian)
+          | UInt64(raw.loadUnaligned(fromByteOffset: n - 4, as: UInt32.self).littleEndian) << 32
+      } else {
+        rest = UInt64(base[0]) | UInt64(base[left / 2]) << 8 | UInt64(base[left - 1]) << 16
+      }
     }
     return fold(hash ^ rest, 0xA076_1D64_78BD_642F)
   }
