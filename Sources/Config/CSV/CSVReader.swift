@@ -55,12 +55,7 @@ public struct CSVReader: ~Copyable {
   }
 
   /// A field's text, without its quotes. Only for records without a defect.
-  public func text(_ index: Int) -> String {
-    guard index < scan.count else { return "" }
-    let cell = scan.cell(index)
-    guard scan.isEscaped(index) else { return cell.text }
-    return String(unsafeUninitializedCapacity: cell.count) { $0.fill(unescaping: cell) }
-  }
+  public func text(_ index: Int) -> String { scan.text(index) }
 
   public func isEmpty(_ index: Int) -> Bool { index >= scan.count || scan.cell(index).isEmpty }
 

@@ -89,6 +89,14 @@ struct RecordScan: ~Copyable {
 
   @inline(__always) func isEscaped(_ index: Int) -> Bool { fields[index].isEscaped }
 
+  /// A field's text, without its quotes. Only for records without a defect.
+  func text(_ index: Int) -> String {
+    guard index < count else { return "" }
+    let cell = cell(index)
+    guard isEscaped(index) else { return cell.text }
+    return String(unsafeUninitializedCapacity: cell.count) { $0.fill(unescaping: cell) }
+  }
+
   /// Where a field starts. Only what is wrong needs its place, so that it is worked out from the record's bytes.
   func place(_ index: Int, file: String) -> Place {
     guard index < count else { return Place(file, line: line, column: 1) }
