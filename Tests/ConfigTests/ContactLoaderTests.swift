@@ -41,9 +41,14 @@ struct ContactLoaderTests {
     return (0..<Int.random(in: 1...40, using: &dice)).map { _ in
       [
         one(["", "", "u1", "u2", "u3", "ü\u{301}4", "u5"]),
-        one(["", "ada@example.com", "ADA@Example.com", "bob@example.com", " cy@x.example ", "é@x.example", "broken", "a@b"]),
+        one([
+          "", "ada@example.com", "ADA@Example.com", "bob@example.com", " cy@x.example ", "é@x.example", "broken", "a@b",
+        ]),
         one(["", "", "+4915112345678", "+49 151 12345678", "0151"]),
-        one(["", "\"Acme, Inc.\"", "\"two\nlines\"", "\"say \"\"hi\"\"\"", "\u{A0}Ada\u{A0}", "x\"y", String(repeating: "z", count: 300)]),
+        one([
+          "", "\"Acme, Inc.\"", "\"two\nlines\"", "\"say \"\"hi\"\"\"", "\u{A0}Ada\u{A0}", "x\"y",
+          String(repeating: "z", count: 300),
+        ]),
         one(["", "Europe/Berlin", "Asia/Kolkata", "\"America/New_York\"", "Mars/Base"]),
         one(["", "a;b", "; c ;"]), one(["", "anna"]), one(["", "2026-11-20", "2026-11-20T09:00:00Z", "soon"]),
         one(["", "", "yes", "NO", "perhaps"]), one(["", "yes", "no"]),

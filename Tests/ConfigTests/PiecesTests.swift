@@ -9,10 +9,11 @@ import Testing
 struct PiecesTests {
   /// Little but what CSV makes something of.
   static func nasty(_ dice: inout Dice) -> [UInt8] {
-    let parts: [[UInt8]] = [
-      ",", ",", ",", "\"", "\"", "\"\"", "\n", "\n", "\r\n", "\r", ";", "a", "bc", " ", "5\" disk", ",\"x\ny\",",
-      "\n\"q, \"\"r\"\"\r\n\",", "ü", "long text of more than sixteen bytes", "\u{0B}", "\t",
-    ].map { Array($0.utf8) } + [[0], [0xFF], [0xC3]]
+    let parts: [[UInt8]] =
+      [
+        ",", ",", ",", "\"", "\"", "\"\"", "\n", "\n", "\r\n", "\r", ";", "a", "bc", " ", "5\" disk", ",\"x\ny\",",
+        "\n\"q, \"\"r\"\"\r\n\",", "ü", "long text of more than sixteen bytes", "\u{0B}", "\t",
+      ].map { Array($0.utf8) } + [[0], [0xFF], [0xC3]]
     var bytes: [UInt8] = Bool.random(using: &dice) ? [0xEF, 0xBB, 0xBF] : []
     bytes += Array((Bool.random(using: &dice) ? "a,b\n" : "\"a,;\";b;c\r\n").utf8)
     // Rare oddities give files that are mostly sound, frequent ones files that are mostly not.

@@ -58,7 +58,7 @@ private func piece(_ columns: [String], _ rows: [[String]], table: [Int]) -> Con
   #expect(all.defect(2)?.detail == "bob@example.com (b.csv:2) stands as 'u2' already (a.csv:3)")
   #expect(all[2].tags == ["x", "y"] && all.fileSets[all.view(2).fileSet] == [1])
   #expect(all.place(3) == Place("b.csv", line: 3))
-  #expect(all.index(of: "BOB@example.com") == 1 && all.index(of: "u2") == 1 && all.index(of: "nobody") == nil)
+  #expect(all.index(of: "ADA@example.com") == 0 && all.index(of: "u2") == 1 && all.index(of: "nobody") == nil)
 }
 
 @Test func aContactWithNothingToWriteToIsRejectedAndABrokenAddressIsADefect() {
@@ -99,17 +99,28 @@ private func piece(_ columns: [String], _ rows: [[String]], table: [Int]) -> Con
 
 @Test func theByteTestForAddressesAgreesWithTheWholeRule() {
   var dice = Dice(11)
-  let parts = ["a", "b", "1", "-", ".", "@", "example", ".com", "A", "_", "+", " ", "é", "xn--", "\"", String(repeating: "l", count: 62)]
+  let parts = [
+    "a", "b", "1", "-", ".", "example", "x.y", "mail", "co", "A", "_", "+", " ", "é", "@", "\"",
+    String(repeating: "l", count: 62),
+  ]
+  func some(_ most: Int) -> String {
+    (0..<Int.random(in: 0...most, using: &dice)).map { _ in parts.randomElement(using: &dice) ?? "" }.joined()
+  }
   var plain = 0
-  for _ in 0..<60_000 {
-    let text = (0..<Int.random(in: 1...7, using: &dice)).map { _ in parts.randomElement(using: &dice) ?? "" }.joined()
+  for _ in 0..<40_000 {
+    let text = some(4) + "@" + some(4) + (Bool.random(using: &dice) ? ".com" : "")
     var copy = text
     let isCanonical = copy.withUTF8 { EmailAddress.isCanonical($0) }
     let address = EmailAddress(text)
-    let expected = address.map { $0.canonical.utf8.elementsEqual(text.utf8) && $0.envelope.utf8.elementsEqual(text.utf8) }
+    let expected = address.map {
+      $0.canonical.utf8.elementsEqual(text.utf8) && $0.envelope.utf8.elementsEqual(text.utf8)
+    }
     // Outside ASCII the whole rule decides.
-    if text.utf8.allSatisfy({ $0 < 0x80 }) { #expect(isCanonical == (expected ?? false), "\(text)") }
-    else { #expect(!isCanonical, "\(text)") }
+    if text.utf8.allSatisfy({ $0 < 0x80 }) {
+      #expect(isCanonical == (expected ?? false), "\(text)")
+    } else {
+      #expect(!isCanonical, "\(text)")
+    }
     if isCanonical { plain += 1 }
   }
   #expect(plain > 500)
@@ -126,10 +137,11 @@ func theByteTestForNumbersAgreesWithE164(_ text: String, _ isPlain: Bool) {
   #expect((PhoneNumber(text)?.e164 == text) == isPlain)
 }
 
-@Test(arguments: [
-  ("+49 (151) 123-45/678", "+4915112345678"), ("+49\u{A0}151 12345678", "+4915112345678"), ("0049 151 12345678", nil),
-  ("+49 151 ١٢٣٤٥٦٧٨", nil), ("+49151\t12345678", nil),
-] as [(String, String?)])
+@Test(
+  arguments: [
+    ("+49 (151) 123-45/678", "+4915112345678"), ("+49\u{A0}151 12345678", "+4915112345678"), ("0049 151 12345678", nil),
+    ("+49 151 ١٢٣٤٥٦٧٨", nil), ("+49151\t12345678", nil),
+  ] as [(String, String?)])
 func whatPeopleWriteIntoNumbersIsTakenOut(_ text: String, _ number: String?) {
   #expect(PhoneNumber(text)?.e164 == number)
 }
