@@ -33,11 +33,16 @@ struct CellArena {
         to.copyMemory(from: from, byteCount: n)
       } else if n >= 16 {
         let (a, b) = (
-          from.loadUnaligned(as: SIMD16<UInt8>.self),
-          from.loadUnaligned(fromByteOffset: n - 16, as: SIMD16<UInt8>.self)
+          from.loadUnaligned(as: UInt64.self), from.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
         )
-        to.storeBytes(of: a, as: SIMD16<UInt8>.self)
-        to.storeBytes(of: b, toByteOffset: n - 16, as: SIMD16<UInt8>.self)
+        let (c, d) = (
+          from.loadUnaligned(fromByteOffset: n - 16, as: UInt64.self),
+          from.loadUnaligned(fromByteOffset: n - 8, as: UInt64.self)
+        )
+        to.storeBytes(of: a, as: UInt64.self)
+        to.storeBytes(of: b, toByteOffset: 8, as: UInt64.self)
+        to.storeBytes(of: c, toByteOffset: n - 16, as: UInt64.self)
+        to.storeBytes(of: d, toByteOffset: n - 8, as: UInt64.self)
       } else if n >= 8 {
         let (a, b) = (
           from.loadUnaligned(as: UInt64.self), from.loadUnaligned(fromByteOffset: n - 8, as: UInt64.self)
