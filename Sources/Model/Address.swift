@@ -89,6 +89,44 @@ public struct EmailAddress: Hashable, Sendable {
     return .address(envelope: local + String(decoding: domain, as: UTF8.self), canonical: canonical)
   }
 
+  /// Whether the bytes are an address in the spelling that is both canonical and the envelope's: ASCII, lower case,
+  /// nothing around it. Contacts by the million need no string then; anything else goes through `init`.
+  public static func isCanonical(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+    let count = bytes.count
+    guard count <= 254, count >= 3 else { return false }
+    return canonicalClasses.withUnsafeBufferPointer { classes in
+      var i = 0
+      var previous: UInt8 = 0x2E
+      while i < count, classes[Int(bytes[i])] & 1 != 0 {
+        if bytes[i] == 0x2E, previous == 0x2E { return false }
+        previous = bytes[i]
+        i += 1
+      }
+      guard i < count, bytes[i] == 0x40, (1...64).contains(i), previous != 0x2E else { return false }
+      var labels = 1
+      var start = i + 1
+      i = start
+      while i < count {
+        let byte = bytes[i]
+        guard classes[Int(byte)] & 2 != 0 else { return false }
+        if byte == 0x2E {
+          guard (1...63).contains(i - start), bytes[i - 1] != 0x2D, bytes[start] != 0x2D else { return false }
+          labels += 1
+          start = i + 1
+        }
+        i += 1
+      }
+      return labels >= 2 && (1...63).contains(count - start) && bytes[count - 1] != 0x2D && bytes[start] != 0x2D
+    }
+  }
+
+  /// By byte: 1 for what may stand in a canonical local part, 2 for what may stand in a domain.
+  private static let canonicalClasses: [UInt8] = (UInt8.min...UInt8.max).map { byte in
+    let isUpper = byte >= 0x41 && byte <= 0x5A
+    let isDomain = (byte >= 0x61 && byte <= 0x7A) || (byte >= 0x30 && byte <= 0x39) || byte == 0x2D || byte == 0x2E
+    return (isLocal(byte) && !isUpper ? 1 : 0) | (isDomain ? 2 : 0)
+  }
+
   private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (byte >= 0x09 && byte <= 0x0D) }
 
   /// atext (RFC 5322 §3.2.3) and the dot.
@@ -139,13 +177,32 @@ public struct EmailAddress: Hashable, Sendable {
 public struct PhoneNumber: Hashable, Sendable {
   public let e164: String
 
+  /// Whether the bytes are a number in E.164 as it stands.
+  public static func isCanonical(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+    guard (9...16).contains(bytes.count), bytes[0] == 0x2B, bytes[1] != 0x30 else { return false }
+    for i in 1..<bytes.count where bytes[i] < 0x30 || bytes[i] > 0x39 { return false }
+    return true
+  }
+
   public init?(_ text: some StringProtocol) {
+    // Nearly every number there is: telling characters apart would take ten times as long.
+    if text.utf8.allSatisfy({ $0 < 0x80 }) {
+      let kept = text.utf8.filter { !Self.isDecoration($0) }
+      guard kept.withUnsafeBufferPointer(Self.isCanonical) else { return nil }
+      e164 = String(decoding: kept, as: UTF8.self)
+      return
+    }
     let kept = String(text.filter { !" .-()/\u{00A0}".contains($0) })
     let digits = kept.dropFirst()
     guard kept.first == "+", (8...15).contains(digits.count), digits.first != "0",
       digits.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 })
     else { return nil }
     e164 = kept
+  }
+
+  /// Space, dot, dash, brackets and slash.
+  private static func isDecoration(_ byte: UInt8) -> Bool {
+    byte == 0x20 || (byte >= 0x2D && byte <= 0x2F) || byte == 0x28 || byte == 0x29
   }
 }
 

@@ -45,8 +45,11 @@ struct ValidateCommand: ParsableCommand {
     let rows = (project.contacts.rejected + messages).map { row in
       Finding.warning(row.place, "\(row.detail); the row is skipped, \(row.reason.rawValue)")
     }
-    let contacts = project.contacts.contacts.compactMap { contact in
-      contact.defect.map { Finding.warning(contact.place, "\($0.detail); the row is skipped, \($0.reason.rawValue)") }
+    let contacts = (0..<project.contacts.count).compactMap { i in
+      project.contacts.defect(i).map { defect in
+        Finding.warning(
+          project.contacts.place(i), "\(defect.detail); the row is skipped, \(defect.reason.rawValue)")
+      }
     }
     return Array(Set(rows + contacts))
   }

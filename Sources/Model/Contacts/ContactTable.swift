@@ -1,3 +1,4 @@
+import Foundation
 import Synchronization
 
 /// All contacts of the project, by identity, in the order in which they first stand in the files.
@@ -67,6 +68,8 @@ public struct ContactTable: Sendable {
   /// By id, canonical address or E.164 number.
   public func index(of word: String) -> Int? {
     if let i = store.find(word) { return i }
+    let composed = word.composed
+    if !composed.utf8.elementsEqual(word.utf8), let i = store.find(composed) { return i }
     if let address = EmailAddress(word), address.canonical != word, let i = store.find(address.canonical) { return i }
     if let phone = PhoneNumber(word), phone.e164 != word, let i = store.find(phone.e164) { return i }
     return nil
@@ -88,7 +91,7 @@ public struct ContactTable: Sendable {
 /// index of numbers, is behind a lock.
 final class ContactStore: @unchecked Sendable {
   let count: Int
-  private let entries: UnsafeMutablePointer<ContactEntry>
+  private let entries: ContactEntries
   private let layouts: UnsafeMutablePointer<ContactLayout>
   private let layoutCount: Int
   private let positions: UnsafeMutablePointer<Int16>
@@ -106,11 +109,7 @@ final class ContactStore: @unchecked Sendable {
 
   init(_ builder: consuming ContactTableBuilder) {
     count = builder.entries.count
-    let entries = UnsafeMutablePointer<ContactEntry>.allocate(capacity: max(1, count))
-    self.entries = entries
-    builder.entries.withUnsafeBufferPointer { source in
-      if let base = source.baseAddress { entries.initialize(from: base, count: source.count) }
-    }
+    entries = builder.entries
     layoutCount = builder.layouts.count
     width = builder.columns.count
     layouts = .allocate(capacity: max(1, layoutCount))
@@ -132,7 +131,6 @@ final class ContactStore: @unchecked Sendable {
   }
 
   deinit {
-    entries.deallocate()
     layouts.deallocate()
     positions.deallocate()
     arena.free()
@@ -140,7 +138,7 @@ final class ContactStore: @unchecked Sendable {
 
   func view(_ index: Int) -> ContactView {
     precondition(index >= 0 && index < count)
-    let entry = entries + index
+    let entry = entries.start + index
     let layout = Int(entry.pointee.layout)
     return ContactView(entry: entry, layout: layouts + layout, positions: positions + layout * width)
   }
@@ -179,6 +177,9 @@ final class ContactStore: @unchecked Sendable {
 }
 
 extension String {
+  /// In the one normal form (NFC) in which ids and addresses are kept: two spellings of `é` are one person.
+  public var composed: String { utf8.allSatisfy { $0 < 0x80 } ? self : precomposedStringWithCanonicalMapping }
+
   fileprivate var trimmed: String {
     var scalars = Substring(self).unicodeScalars
     while let first = scalars.first, first.properties.isWhitespace { scalars.removeFirst() }

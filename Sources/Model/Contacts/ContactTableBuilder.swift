@@ -1,78 +1,132 @@
 /// Joins the rows of all contacts files into one table: rows of the same identity merge, and the same address under
 /// two ids is told apart (DESIGN §2, contacts).
+///
+/// A builder is used up by `finish`; one that is dropped leaks its rows.
 public struct ContactTableBuilder {
-  let columns: [String]
-  private let files: [String]
-  private let columnIndex: [String: Int]
-  private(set) var entries: [ContactEntry] = []
+  private(set) var columns: [String]
+  private var files: [String]
+  private var columnIndex: [String: Int] = [:]
+  let entries = ContactEntries()
   private(set) var layouts: [(layout: ContactLayout, positions: [Int16])] = []
   private(set) var arena = CellArena()
   private(set) var zones: [Zone] = []
   private var zoneIndex: [Zone: UInt16] = [:]
   /// With the file that is named first.
-  private(set) var fileSets: [(files: Set<Int>, first: Int)] = []
+  private(set) var fileSets: [FileSet] = []
+  private var fileSetIndex: [FileSet: UInt32] = [:]
   private(set) var defects: [Int: Contact.Defect] = [:]
   private(set) var keys = HashIndex()
   private(set) var addresses: HashIndex?
   private var rejected: [RejectedRow] = []
   private var hasOwnIDs = false
+  /// What merged contacts without a usable address have in place of one: the first text that was given for it.
+  private var broken: [Int: String] = [:]
 
-  /// - Parameters:
-  ///   - columns: of all files together, in order of first appearance.
-  ///   - files: paths relative to the project, in the order in which their rows are added.
-  public init(columns: [String], files: [String]) {
-    self.columns = columns
-    self.files = files
-    columnIndex = Dictionary(columns.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+  private var wide: (places: ContactPiece.Columns, layout: UInt16)?
+
+  struct FileSet: Hashable {
+    var files: Set<Int>
+    var first: Int
   }
 
-  /// Room for so many contacts.
+  /// The most columns that all files together may have.
+  public static let columnLimit = 4096
+
+  /// - Parameters:
+  ///   - columns: known beforehand.
+  ///   - files: paths relative to the project, known beforehand, in the order in which their rows are added.
+  public init(columns: [String] = [], files: [String] = []) {
+    self.columns = columns
+    self.files = files
+    for (i, column) in columns.enumerated() where columnIndex[column] == nil { columnIndex[column] = i }
+  }
+
+  /// Another file.
+  /// - Returns: its index.
+  public mutating func addFile(_ path: String) -> Int {
+    files.append(path)
+    return files.count - 1
+  }
+
+  /// The table's columns of a file's, new ones added; nil if that would be more than `columnLimit`.
+  public mutating func addColumns(_ names: [String]) -> [Int]? {
+    let fresh = names.filter { columnIndex[$0] == nil }
+    guard columns.count + fresh.count <= Self.columnLimit else { return nil }
+    for name in fresh where columnIndex[name] == nil {
+      columnIndex[name] = columns.count
+      columns.append(name)
+    }
+    for i in layouts.indices {
+      layouts[i].positions += [Int16](repeating: -1, count: columns.count - layouts[i].positions.count)
+    }
+    return names.compactMap { columnIndex[$0] }
+  }
+
+  /// Room for so many contacts more, about.
   public mutating func reserve(_ n: Int) {
-    entries.reserveCapacity(n)
-    keys.reserve(n)
+    entries.reserve(entries.count + n)
+    keys.reserve(entries.count + n)
   }
 
   /// Adds the rows of a piece, which is used up. Pieces come in the files' order.
   /// - Parameters:
   ///   - file: index into `files`.
   ///   - lines: how many lines of the file lie before the piece's first.
-  public mutating func append(_ piece: ContactPiece, file: Int, lines: Int) {
+  public mutating func append(_ piece: consuming ContactPiece, file: Int, lines: Int) {
     let layout = addLayout(ContactLayout(piece.columns), table: piece.columns.table)
     let set = fileSet([file], first: file)
-    let zone = piece.zones.map { self.zone($0) }
+    // 65,535 spellings of zones over all files: the rest live in the project's zone.
+    let zone = [0] + piece.zones.map { self.zone($0) }
     arena.takeOver(&piece.arena)
-    rejected += piece.rejected
-    for var entry in piece.entries {
-      entry.layout = layout
-      entry.files = set
-      entry.line += UInt32(truncatingIfNeeded: lines)
-      if entry.zone > 0 { entry.zone = zone[Int(entry.zone) - 1] }
-      hasOwnIDs = hasOwnIDs || entry.flags.contains(.hasOwnID)
-      if let first = find(entry) { merge(entry, into: first) } else { insert(entry) }
+    for var row in piece.rejected {
+      row.place.line += lines
+      rejected.append(row)
     }
-    piece.entries = []
+    let lines = UInt32(truncatingIfNeeded: lines)
+    var touched: UInt64 = 0
+    piece.entries.withUnsafeBufferPointer { rows in
+      for i in rows.indices {
+        touched ^= keys.touch(rows[min(i + 12, rows.count - 1)].keyHash)
+        var entry = rows[i]
+        entry.layout = layout
+        entry.files = set
+        entry.line &+= lines
+        entry.zone = zone[Int(entry.zone)]
+        if entry.flags.contains(.hasOwnID) { hasOwnIDs = true }
+        if let first = findOrInsert(entry) { merge(entry, into: first) } else { entries.append(entry) }
+      }
+    }
+    withExtendedLifetime(touched) {}
   }
 
   /// For tables made of values: with the key, zone and all that the contact says.
   mutating func append(asItIs contact: Contact) {
-    let entry = encode(contact, row: contact.row)
+    let entry = encode(contact)
     if let defect = contact.defect { defects[entries.count] = defect }
     hasOwnIDs = true
-    if find(entry) == nil { insert(entry) } else { entries.append(entry) }
-  }
-
-  private mutating func insert(_ entry: ContactEntry) {
-    keys.insert(entry.keyHash, entries.count)
+    _ = findOrInsert(entry)
     entries.append(entry)
   }
 
-  private func find(_ entry: ContactEntry) -> Int? {
-    keys.find(entry.keyHash) { other in
-      entries[other].keyHash == entry.keyHash && view(entry) { a in view(entries[other]) { a.key.equals($0.key) } }
+  /// Where the key stands already; else the entry that comes next has it.
+  @inline(__always)
+  private mutating func findOrInsert(_ entry: ContactEntry) -> Int? {
+    let (entries, layouts) = (entries, layouts)
+    return keys.findOrInsert(entry.keyHash, entries.count) { other in
+      let other = entries[other]
+      guard other.keyHash == entry.keyHash else { return false }
+      return Self.view(entry, layouts) { a in Self.view(other, layouts) { a.key.equals($0.key) } }
     }
   }
 
   private func view<R>(_ entry: ContactEntry, _ body: (ContactView) -> R) -> R {
+    Self.view(entry, layouts, body)
+  }
+
+  private static func view<R>(
+    _ entry: ContactEntry, _ layouts: [(layout: ContactLayout, positions: [Int16])],
+    _ body: (ContactView) -> R
+  ) -> R {
     let layout = layouts[Int(entry.layout)]
     return withUnsafePointer(to: entry) { entry in
       withUnsafePointer(to: layout.layout) { own in
@@ -88,53 +142,79 @@ public struct ContactTableBuilder {
 
   private mutating func zone(_ zone: Zone) -> UInt16 {
     if let known = zoneIndex[zone] { return known }
+    guard let index = UInt16(exactly: zones.count + 1) else { return 0 }
     zones.append(zone)
-    let index = UInt16(zones.count)
     zoneIndex[zone] = index
     return index
   }
 
-  private mutating func fileSet(_ files: Set<Int>, first: Int) -> UInt16 {
-    if let i = fileSets.firstIndex(where: { $0.files == files && $0.first == first }) { return UInt16(i) }
-    fileSets.append((files, first))
-    return UInt16(fileSets.count - 1)
+  private mutating func fileSet(_ files: Set<Int>, first: Int) -> UInt32 {
+    let set = FileSet(files: files, first: first)
+    if let known = fileSetIndex[set] { return known }
+    let index = UInt32(fileSets.count)
+    fileSets.append(set)
+    fileSetIndex[set] = index
+    return index
   }
 
   private mutating func addLayout(_ layout: ContactLayout, table: [Int]) -> UInt16 {
     var positions = [Int16](repeating: -1, count: columns.count)
     for (cell, column) in table.enumerated() { positions[column] = Int16(cell) }
-    let same = layouts.firstIndex {
-      $0.positions == positions && $0.layout.id == layout.id && $0.layout.count == layout.count
-        && $0.layout.email == layout.email
+    if let same = layouts.firstIndex(where: { $0.positions == positions && $0.layout == layout }) {
+      return UInt16(same)
     }
-    if let same { return UInt16(same) }
     layouts.append((layout, positions))
     return UInt16(layouts.count - 1)
   }
 
-  /// As a record with every column of the table, and the id, tags and mailbox after them.
-  private mutating func encode(_ contact: Contact, row: ContactPiece.Row) -> ContactEntry {
+  /// Of records with every column of the table, and the id, tags and mailbox after them.
+  private mutating func wideColumns() -> (places: ContactPiece.Columns, layout: UInt16) {
     let n = columns.count
-    var places = ContactPiece.Columns(table: Array(0..<n))
-    (places.id, places.tags, places.mailbox) = (n, n + 1, n + 2)
-    (places.email, places.phone) = (columnIndex["email"] ?? -1, columnIndex["phone"] ?? -1)
-    let piece = ContactPiece(places)
-    let cells =
-      (0..<n).map { $0 < contact.values.count ? contact.values[$0] : "" }
+    if let wide, wide.places.table.count == n { return wide }
+    var all = ContactPiece.Columns(table: Array(0..<n))
+    (all.id, all.tags, all.mailbox) = (n, n + 1, n + 2)
+    (all.email, all.phone) = (columnIndex["email"] ?? -1, columnIndex["phone"] ?? -1)
+    let made = (all, addLayout(ContactLayout(all), table: all.table))
+    wide = made
+    return made
+  }
+
+  /// A record with all columns.
+  /// - Parameter cells: the columns', then the id, the tags and the mailbox.
+  private mutating func encode(_ row: ContactPiece.Row, cells: [Cell]) -> ContactEntry {
+    let (places, layout) = wideColumns()
+    var piece = ContactPiece(places)
+    swap(&piece.arena, &arena)
+    cells.withUnsafeBufferPointer { piece.append(row, cells: $0) }
+    swap(&piece.arena, &arena)
+    var entry = piece.entries[0]
+    entry.layout = layout
+    return entry
+  }
+
+  private mutating func encode(_ contact: Contact) -> ContactEntry {
+    let texts =
+      columns.indices.map { $0 < contact.values.count ? contact.values[$0] : "" }
       + [contact.key, contact.tags.joined(separator: ";"), contact.mailbox ?? ""]
     var bytes: [UInt8] = []
     var ends: [Int] = []
-    for cell in cells {
-      bytes += cell.utf8
+    for text in texts {
+      bytes += text.utf8
       ends.append(bytes.count)
     }
-    bytes.withUnsafeBufferPointer { all in
-      piece.append(row, cells: ends.indices.map { Cell(rebasing: all[($0 == 0 ? 0 : ends[$0 - 1])..<ends[$0]]) })
+    var row = ContactPiece.Row(line: contact.place.line)
+    row.addedAt = contact.addedAt
+    row.hasEmail = contact.email != nil
+    row.hasPhone = contact.phone != nil
+    row.emailOff = !contact.emailEnabled
+    row.smsOn = contact.smsEnabled
+    row.normalised = (
+      contact.email?.canonical ?? "", contact.email?.envelope ?? "", contact.phone?.e164 ?? ""
+    )
+    var entry = bytes.withUnsafeBufferPointer { all in
+      encode(row, cells: ends.indices.map { Cell(rebasing: all[($0 == 0 ? 0 : ends[$0 - 1])..<ends[$0]]) })
     }
-    arena.takeOver(&piece.arena)
-    var entry = piece.entries[0]
-    entry.layout = addLayout(ContactLayout(places), table: places.table)
-    entry.files = fileSet(contact.files, first: contact.place.file.isEmpty ? 0 : firstFile(contact))
+    entry.files = fileSet(contact.files, first: firstFile(contact))
     entry.zone = contact.zone.map { zone($0) } ?? 0
     if contact.defect != nil { entry.flags.insert(.hasDefect) }
     return entry
@@ -143,45 +223,58 @@ public struct ContactTableBuilder {
   private func firstFile(_ contact: Contact) -> Int { files.firstIndex(of: contact.place.file) ?? 0 }
 
   /// The first non-empty value wins, any opt-out wins over all.
-  private mutating func merge(_ entry: ContactEntry, into i: Int) {
-    let new = contact(entry)
-    var merged = contact(entries[i])
-    merged.files.formUnion(new.files)
-    let (hadEmail, hadPhone) = (merged.email != nil, merged.phone != nil)
-    for (column, value) in new.values.enumerated() where !value.isEmpty {
-      let isMended =
-        (columns[column] == "email" && !hadEmail && new.email != nil)
-        || (columns[column] == "phone" && !hadPhone && new.phone != nil)
-      if merged.values[column].isEmpty || isMended { merged.values[column] = value }
-    }
-    merged.email = merged.email ?? new.email
-    merged.phone = merged.phone ?? new.phone
-    merged.zone = merged.zone ?? new.zone
-    if merged.tags.isEmpty { merged.tags = new.tags }
-    merged.mailbox = merged.mailbox ?? new.mailbox
-    merged.addedAt = merged.addedAt ?? new.addedAt
-    var row = merged.row
-    let flags = entries[i].flags.union(entry.flags)
+  private mutating func merge(_ new: ContactEntry, into i: Int) {
+    let old = entries[i]
+    let flags = old.flags.union(new.flags)
+    var row = ContactPiece.Row(line: Int(old.line))
+    row.zone = old.zone > 0 ? old.zone : new.zone
+    row.hasEmail = flags.contains(.hasEmail)
+    row.hasPhone = flags.contains(.hasPhone)
     row.emailOff = flags.contains(.emailOff)
     row.smsOff = flags.contains(.smsOff)
     row.smsOn = flags.contains(.smsOn)
-    for (name, isOff) in [("email_enabled", row.emailOff), ("sms_enabled", row.smsOff)] where isOff {
-      if let column = columnIndex[name] { merged.values[column] = "no" }
+    if !row.hasEmail, !row.hasPhone { noteBroken(i, old, new) }
+    let (emails, phones) = (columnIndex["email"], columnIndex["phone"])
+    // The cells lie in the arena, which never moves what it holds.
+    var cells = view(old) { a in
+      view(new) { b in
+        row.addedAt = a.addedAt ?? b.addedAt
+        let (email, phone) = (a.hasEmail ? a : b, a.hasPhone ? a : b)
+        row.normalised = (email.email.text, email.envelope.text, phone.phone.text)
+        return columns.indices.map { column in
+          let isMended =
+            (column == emails && !a.hasEmail && b.hasEmail)
+            || (column == phones && !a.hasPhone && b.hasPhone)
+          let (first, second) = (a.value(column), b.value(column))
+          return second.isEmpty || (!first.isEmpty && !isMended) ? first : second
+        } + [
+          a.key, a.tags.isEmpty ? b.tags : a.tags, a.mailbox.isEmpty ? b.mailbox : a.mailbox,
+        ]
+      }
     }
-    var joined = encode(merged, row: row)
-    joined.line = entries[i].line
-    joined.files = fileSet(merged.files, first: fileSets[Int(entries[i].files)].first)
-    entries[i] = joined
+    var merged = Array("no".utf8).withUnsafeBufferPointer { no in
+      for (name, isOff) in [("email_enabled", row.emailOff), ("sms_enabled", row.smsOff)] where isOff {
+        if let column = columnIndex[name] { cells[column] = no }
+      }
+      return encode(row, cells: cells)
+    }
+    merged.files = fileSet(
+      fileSets[Int(old.files)].files.union(fileSets[Int(new.files)].files), first: fileSets[Int(old.files)].first)
+    if !flags.contains(.hasOwnID) { merged.flags.remove(.hasOwnID) }
+    entries[i] = merged
   }
 
-  private func contact(_ entry: ContactEntry) -> Contact {
+  /// The text of a broken address, in the order of the rows.
+  private mutating func noteBroken(_ i: Int, _ old: ContactEntry, _ new: ContactEntry) {
+    if broken[i] == nil { broken[i] = brokenAddress(old) ?? brokenAddress(new) }
+  }
+
+  private func brokenAddress(_ entry: ContactEntry) -> String? {
     view(entry) { view in
-      Contact(
-        key: view.key.text, email: view.hasEmail ? EmailAddress(view.envelope.text) : nil,
-        phone: view.hasPhone ? PhoneNumber(view.phone.text) : nil, zone: view.zone > 0 ? zones[view.zone - 1] : nil,
-        tags: ContactTable.tags(view.tags), mailbox: view.mailbox.isEmpty ? nil : view.mailbox.text,
-        addedAt: view.addedAt, emailEnabled: view.emailEnabled, smsEnabled: view.smsEnabled,
-        values: columns.indices.map { view.value($0).text }, files: fileSets[view.fileSet].files, place: place(entry))
+      for name in ["email", "phone"] {
+        if let column = columnIndex[name], !view.value(column).isEmpty { return view.value(column).text }
+      }
+      return nil
     }
   }
 
@@ -206,50 +299,43 @@ public struct ContactTableBuilder {
 
   /// Contacts with nothing to write to: with a broken address they are skipped, with none they are no contacts.
   private mutating func dropUnreachable() {
-    var isMissing = false
-    for i in entries.indices where entries[i].flags.isDisjoint(with: [.hasEmail, .hasPhone]) {
-      let entry = entries[i]
-      let text = view(entry) { view in
-        [columnIndex["email"], columnIndex["phone"]].compactMap { $0.map { view.value($0) } }.first { !$0.isEmpty }?
-          .text
+    var kept = 0
+    for i in 0..<entries.count {
+      var entry = entries[i]
+      if entry.flags.isDisjoint(with: [.hasEmail, .hasPhone]) {
+        guard let text = broken[i] ?? brokenAddress(entry) else {
+          let key = view(entry) { $0.key.text }
+          rejected.append(
+            RejectedRow(
+              place: place(entry), reason: .invalidRow, detail: "'\(key)' has no address and no phone number"))
+          continue
+        }
+        defects[kept] = Contact.Defect(.invalidAddress, "'\(text.prefix(100))' is no address")
+        entry.flags.insert(.hasDefect)
+        entries[kept] = entry
+      } else if kept < i {
+        entries[kept] = entry
       }
-      if let text {
-        defects[i] = Contact.Defect(.invalidAddress, "'\(text.prefix(100))' is no address")
-        entries[i].flags.insert(.hasDefect)
-      } else {
-        let key = view(entry) { $0.key.text }
-        rejected.append(
-          RejectedRow(
-            place: place(entry), reason: .invalidRow, detail: "'\(key)' has no address and no phone number"))
-        isMissing = true
-      }
+      kept += 1
     }
-    guard isMissing else { return }
-    let all = entries
-    let old = defects
-    entries.removeAll(keepingCapacity: true)
-    defects = [:]
+    guard kept < entries.count else { return }
+    entries.truncate(to: kept)
     keys = HashIndex()
-    for (i, entry) in all.enumerated() {
-      if entry.flags.isDisjoint(with: [.hasEmail, .hasPhone, .hasDefect]) { continue }
-      defects[entries.count] = old[i]
-      insert(entry)
-    }
+    keys.reserve(kept)
+    for i in 0..<kept { keys.insert(entries[i].keyHash, i) }
   }
 
   private mutating func findDuplicates() {
     var index = HashIndex()
     index.reserve(entries.count)
-    for i in entries.indices where entries[i].flags.contains(.hasEmail) {
+    let (entries, layouts) = (entries, layouts)
+    for i in 0..<entries.count where entries[i].flags.contains(.hasEmail) {
       let entry = entries[i]
-      let hash = view(entry) { ByteHash.of($0.email) }
-      let first = index.find(hash) { other in
-        view(entries[other]) { a in view(entry) { a.email.equals($0.email) } }
+      let hash = Self.view(entry, layouts) { ByteHash.of($0.email) }
+      let first = index.findOrInsert(hash, i) { other in
+        Self.view(entries[other], layouts) { a in Self.view(entry, layouts) { a.email.equals($0.email) } }
       }
-      guard let first else {
-        index.insert(hash, i)
-        continue
-      }
+      guard let first else { continue }
       let (address, key) = (view(entry) { $0.email.text }, view(entries[first]) { $0.key.text })
       defects[i] = Contact.Defect(
         .duplicate, "\(address) (\(place(entry))) stands as '\(key)' already (\(place(entries[first])))")
@@ -262,24 +348,9 @@ public struct ContactTableBuilder {
 
   private mutating func indexAddresses() {
     var index = HashIndex()
-    for i in entries.indices where entries[i].flags.contains(.hasEmail) {
+    for i in 0..<entries.count where entries[i].flags.contains(.hasEmail) {
       index.insert(view(entries[i]) { ByteHash.of($0.email) }, i)
     }
     addresses = index
-  }
-}
-
-extension Contact {
-  /// What the contact says of itself, as a row would.
-  fileprivate var row: ContactPiece.Row {
-    var row = ContactPiece.Row(line: place.line)
-    row.zone = nil
-    row.addedAt = addedAt
-    row.hasEmail = email != nil
-    row.hasPhone = phone != nil
-    row.emailOff = !emailEnabled
-    row.smsOn = smsEnabled
-    row.normalised = (email?.canonical ?? "", email?.envelope ?? "", phone?.e164 ?? "")
-    return row
   }
 }

@@ -19,7 +19,7 @@ extension UnsafeBufferPointer<UInt8> {
   }
 }
 
-/// What is kept of each contact beside its cells. 32 bytes.
+/// What is kept of each contact beside its cells, in 32 bytes.
 @usableFromInline
 struct ContactEntry {
   /// The record: `addedAt` in eight bytes and three cells of normalised addresses, where the flags say so, then the
@@ -31,11 +31,11 @@ struct ContactEntry {
   @usableFromInline var zone: UInt16
   @usableFromInline var layout: UInt16
   /// Index into the table's sets of files.
-  @usableFromInline var files: UInt16
+  @usableFromInline var files: UInt32
   @usableFromInline var flags: Flags
 
   init(
-    record: UnsafePointer<UInt8>, keyHash: UInt64, line: UInt32, zone: UInt16, layout: UInt16, files: UInt16,
+    record: UnsafePointer<UInt8>, keyHash: UInt64, line: UInt32, zone: UInt16, layout: UInt16, files: UInt32,
     flags: Flags
   ) {
     self.record = record
@@ -68,7 +68,7 @@ struct ContactEntry {
 
 /// Where a record's cells are, for all rows of one file: -1 for what it lacks.
 @usableFromInline
-struct ContactLayout {
+struct ContactLayout: Equatable {
   @usableFromInline var email: Int16 = -1
   @usableFromInline var phone: Int16 = -1
   @usableFromInline var id: Int16 = -1
