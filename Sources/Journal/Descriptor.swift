@@ -54,6 +54,7 @@ final class Descriptor {
       done += n
     }
     return 0
+  }
 
   /// Writes at a place of its own; several threads may do so at once.
   func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(JournalProblem) {
