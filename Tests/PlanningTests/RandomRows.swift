@@ -26,7 +26,7 @@ extension RandomProject {
       row.from = dice.percent(20) ? dice.pick(project.mailboxes).id : nil
       let recipient: Recipient
       if dice.percent(80) {
-        let person = dice.pick(Array(project.contacts.contacts))
+        let person = project.contacts[dice.below(project.contacts.count)]
         recipient = Recipient(email: person.email, phone: person.phone, contact: person)
         if dice.percent(20) { row.email = person.email } else { row.contact = person.key }
       } else {
