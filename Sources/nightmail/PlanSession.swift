@@ -77,8 +77,8 @@ struct PlanSession {
     let rehearse = workspace.isRehearsal ? " --rehearse" : ""
     let needs = Set(project.campaigns.filter { $0.approval == .required }.map(\.id))
     Console.out("\nWrote \(path ?? day.planPath)")
-    guard !plan.sends.isEmpty else { return }
-    if plan.sends.contains(where: { needs.contains($0.campaign) }) {
+    guard plan.header.sends > 0 else { return }
+    if plan.header.campaigns.contains(where: { $0.value.planned > 0 && needs.contains($0.key) }) {
       Console.out(
         "Next: nightmail show\(words)\(rehearse), nightmail approve\(words)\(rehearse), nightmail send\(words)\(rehearse)"
       )

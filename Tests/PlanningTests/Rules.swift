@@ -25,7 +25,7 @@ struct RuleSet: OptionSet, Sendable {
   static let before: RuleSet = [.contactDay, .longGaps]
 
   /// What the planner carries out, and so what its plans are checked for. `.all` once it knows every rule.
-  static let checked: RuleSet = .before
+  static let checked: RuleSet = .all
   /// What its plans are compared with the exact solver for.
   static let compared: RuleSet =
     checked == .all ? .all.subtracting([.rollingNearby, .longGaps]) : .before.subtracting([.contactDay, .longGaps])
