@@ -3,9 +3,10 @@ import Model
 /// Makes the shapes of one mailbox's lines, and says how the rest of each line comes about.
 struct LineShapes {
   private let day: PlanningDay
+  private let number: Int
   private let mailbox: Mailbox
   private(set) var shapes: [LineShape] = []
-  private(set) var recipes: [DayLines.Recipe] = []
+  private(set) var recipes = LineRecipes()
   private var index: [Key: Int] = [:]
   private var last: (key: Key, number: Int)?
 
@@ -15,9 +16,11 @@ struct LineShapes {
     var hasBody: Bool
   }
 
-  init(_ day: PlanningDay, mailbox: Mailbox) {
+  /// - Parameter number: the mailbox's index.
+  init(_ day: PlanningDay, mailbox number: Int) {
     self.day = day
-    self.mailbox = mailbox
+    self.number = number
+    mailbox = day.project.mailboxes[number]
   }
 
   /// The shape of a send, new or known.
@@ -51,13 +54,16 @@ struct LineShapes {
         variant: variant.id.isEmpty ? nil : variant.id, channel: kind.channel, mailbox: mailbox.id, names: sorted))
     let template = kind.channel == .email ? variant.subject : nil
     let pieces = kind.isRow ? nil : template.flatMap { day.renderer.pieces(of: $0) }
+    let subject: LineRecipes.Subject =
+      if let pieces { .pieces(pieces.map { part($0, campaign) }) } else { template.map { .template($0) } ?? .none }
     recipes.append(
-      DayLines.Recipe(
-        subject: pieces.map { $0.map { part($0, campaign) } }, template: pieces == nil ? template : nil,
-        isReply: step.reply, values: sorted.map { source($0, campaign) }, campaign: kind.campaign, step: kind.step))
+      LineRecipes.Recipe(
+        isRow: kind.isRow, isEmail: kind.channel == .email, isReply: step.reply, hasSubject: false, values: 0..<0,
+        subject: 0..<0, template: -1, campaign: kind.campaign, step: kind.step, mailbox: number),
+      values: sorted.map { source($0, campaign) }, subject: subject)
   }
 
-  private func part(_ piece: TemplatePiece, _ campaign: Campaign) -> DayLines.Recipe.SubjectPart {
+  private func part(_ piece: TemplatePiece, _ campaign: Campaign) -> LineRecipes.Subject.Part {
     switch piece {
     case .text(let text): return .text(text)
     case .variable("send_id", _): return .sendID
@@ -68,9 +74,8 @@ struct LineShapes {
   }
 
   /// Values come from the contact, else from the mailbox, else from the campaign.
-  private func source(_ name: String, _ campaign: Campaign) -> DayLines.Recipe.Source {
-    DayLines.Recipe.Source(
-      name: name, column: day.project.contacts.column(name),
-      fallback: [mailbox.vars[name], campaign.vars[name]].compactMap { $0 }.first { !$0.isBlank })
+  private func source(_ name: String, _ campaign: Campaign) -> (name: String, column: Int?, fallback: String?) {
+    let fallback = [mailbox.vars[name], campaign.vars[name]].compactMap { $0 }.first { !$0.isBlank }
+    return (name, day.project.contacts.column(name), fallback)
   }
 }

@@ -55,7 +55,7 @@ public enum Planner {
     /// By time, then by id.
     var entries: [(send: UInt32, second: UInt32, shape: UInt32)] = []
     var shapes: [LineShape] = []
-    var recipes: [DayLines.Recipe] = []
+    var recipes = LineRecipes()
     var unrendered: [UInt32] = []
   }
 
@@ -79,11 +79,11 @@ public enum Planner {
     var seconds = order
     var shapeNumbers = order
     var shapes: [LineShape] = []
-    var recipes: [DayLines.Recipe] = []
+    var recipes = LineRecipes()
     for column in columns {
       let base = UInt32(shapes.count)
       shapes += column.shapes
-      recipes += column.recipes
+      recipes.append(column.recipes)
       for entry in column.entries {
         let at = next[Int(entry.second)]
         next[Int(entry.second)] += 1
@@ -113,7 +113,7 @@ public enum Planner {
     let times = Slots.times(kinds, day: mailboxDay, seed: day.seed, mailbox: mailbox.id) { a, b in
       ranked.isBefore(shares[a.kind].members[a.number], shares[b.kind].members[b.number], due, day)
     }
-    var shapes = LineShapes(day, mailbox: mailbox)
+    var shapes = LineShapes(day, mailbox: m)
     let open = shares.map { share in
       allocation.openSet(time: ranked.ways[share.way].time, mailbox: m)
     }
@@ -122,7 +122,7 @@ public enum Planner {
       let number = shares[time.kind].members[time.number]
       let send = due.sends[Int(number)]
       let shape = shapes.number(of: send, due, open: open[time.kind])
-      if shapes.recipes[shape].template != nil, !DayLines.canRender(send, due, shapes.recipes[shape], mailbox.id, day) {
+      if !shapes.recipes.canRender(send, due, shapes.recipes[shape], day) {
         column.unrendered.append(number)
         continue
       }

@@ -43,6 +43,8 @@ public struct ContactTable: Sendable {
   public func column(_ name: String) -> Int? { columnIndex[name] }
 
   public func view(_ index: Int) -> ContactView { store.view(index) }
+  /// All contacts as they lie, for loops over millions: valid as long as the table.
+  public var views: ContactViews { store.views }
 
   public func defect(_ index: Int) -> Contact.Defect? { store.defects[index] }
 
@@ -136,11 +138,11 @@ final class ContactStore: @unchecked Sendable {
     arena.free()
   }
 
-  func view(_ index: Int) -> ContactView {
-    precondition(index >= 0 && index < count)
-    let entry = entries.start + index
-    let layout = Int(entry.pointee.layout)
-    return ContactView(entry: entry, layout: layouts + layout, positions: positions + layout * width)
+  func view(_ index: Int) -> ContactView { views[index] }
+
+  var views: ContactViews {
+    ContactViews(
+      entries: entries.start, layouts: layouts, positions: positions, width: width, count: count)
   }
 
   func place(_ index: Int, files: [String]) -> Place {

@@ -80,6 +80,39 @@ struct ContactLayout: Equatable {
   init() {}
 }
 
+/// All contacts of a table as it holds them. Valid as long as the table, which whoever keeps this keeps too.
+///
+/// Sendable although it is made of pointers: what they point at never changes (see `ContactStore`).
+@frozen
+public struct ContactViews: @unchecked Sendable {
+  @usableFromInline let entries: UnsafePointer<ContactEntry>
+  @usableFromInline let layouts: UnsafePointer<ContactLayout>
+  @usableFromInline let positions: UnsafePointer<Int16>
+  /// Columns of the table.
+  @usableFromInline let width: Int
+  public let count: Int
+
+  @usableFromInline
+  init(
+    entries: UnsafePointer<ContactEntry>, layouts: UnsafePointer<ContactLayout>, positions: UnsafePointer<Int16>,
+    width: Int, count: Int
+  ) {
+    self.entries = entries
+    self.layouts = layouts
+    self.positions = positions
+    self.width = width
+    self.count = count
+  }
+
+  @inlinable
+  public subscript(index: Int) -> ContactView {
+    precondition(index >= 0 && index < count)
+    let entry = entries + index
+    let layout = Int(entry.pointee.layout)
+    return ContactView(entry: entry, layout: layouts + layout, positions: positions + layout * width)
+  }
+}
+
 /// A contact as the table holds it, without making a string: for work on millions. Valid as long as its table.
 @frozen
 public struct ContactView {

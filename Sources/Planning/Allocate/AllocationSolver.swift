@@ -261,7 +261,11 @@ struct AllocationSolver {
         var reason = why
         if why == .mailboxLimit || why == .reserved {
           if let domain = bundle.domain {
-            if !network.isReached(domainNodes[domain]) { reason = .domainCap } else if first != nil { reason = .newLimit }
+            if !network.isReached(domainNodes[domain]) {
+              reason = .domainCap
+            } else if first != nil {
+              reason = .newLimit
+            }
           } else if let first, !network.isReached(first.node) {
             reason = .newLimit
           }

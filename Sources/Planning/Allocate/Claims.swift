@@ -103,7 +103,8 @@ struct Claims {
       let own = left.of(person)
       let domains = Set(
         wants.map { want in
-          ranked.ways[ranked.classes[want.classNumber].way].channel == .email ? domainOf(due.sends[Int(want.send)]) : nil
+          ranked.ways[ranked.classes[want.classNumber].way].channel == .email
+            ? domainOf(due.sends[Int(want.send)]) : nil
         })
       guard domains.count == 1, let domain = domains.first else {
         // E-mails under a domain's cap and text messages beside it: the two caps cross, which no flow can have. The

@@ -92,7 +92,7 @@ struct KindTable {
 
 /// What a plan's day finds of one step: the one decision that the plan is made from, and that `why` tells.
 enum Decision {
-  case due(SendID, SendKind, RowSend?)
+  case due(SendID, SendKind)
   /// With the step's position.
   case skipped(SkipReason, step: Int, detail: String)
   case held(HoldReason, step: Int)

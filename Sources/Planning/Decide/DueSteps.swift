@@ -25,7 +25,7 @@ struct DueSteps {
 
     mutating func take(_ decision: Decision, _ campaign: Campaign, person: UInt32, contact: () -> String) {
       switch decision {
-      case .due(let id, let kind, _):
+      case .due(let id, let kind):
         sends.append(DueSend(id: id, person: person, kind: UInt32(kinds.number(of: kind))))
       case .skipped(let reason, let step, let detail):
         skipped.append(
@@ -121,11 +121,14 @@ struct DueSteps {
     let campaign = day.campaigns[c].campaign
     return Parallel.map((table.count + portion - 1) / portion) { i in
       var part = Part()
+      let views = table.views
       var scratch: [UInt8] = []
       for index in (i * portion)..<min(table.count, (i + 1) * portion) {
-        guard filter.matches(table.view(index)) else { continue }
+        guard filter.matches(views[index]) else { continue }
         var notes: [String] = []
-        position.decide(index, scratch: &scratch) { notes.append($0) } _: { decision in
+        position.decide(index, scratch: &scratch) {
+          notes.append($0)
+        } _: { decision in
           part.take(decision, campaign, person: UInt32(index)) { table.view(index).key.text }
         }
         if !notes.isEmpty { part.notes += notes }
@@ -139,11 +142,12 @@ struct DueSteps {
     var part = Part()
     var seen: Set<SendID> = []
     for row in table.rows {
-      for decision in RowPosition(day: day, campaignIndex: c, row: row).decide(seen: &seen) {
-        if case .due(_, _, let send?) = decision { rows.append(send) }
-        part.take(decision, campaign, person: UInt32(max(0, rows.count - 1))) {
+      var next = UInt32(rows.count)
+      for decision in RowPosition(day: day, campaignIndex: c, row: row).decide(seen: &seen, sends: &rows) {
+        part.take(decision, campaign, person: next) {
           row.contact ?? row.email?.canonical ?? row.phone?.e164 ?? row.place.description
         }
+        if case .due = decision { next += 1 }
       }
     }
     return part

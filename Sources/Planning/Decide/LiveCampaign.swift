@@ -11,6 +11,7 @@ struct LiveCampaign {
   let stepIndex: [String: Int]
   /// What each step's variants ask for.
   let needs: [[Needs]]
+  private let hasMailbox: (email: Bool, sms: Bool)
   private let isMailbox: [Bool]
   /// By the history's numbers: which campaigns are this one, under today's name or an earlier one, and the positions of
   /// steps, -1 for those that it has not.
@@ -18,8 +19,11 @@ struct LiveCampaign {
   private let positionOfHistoryStep: [Int]
   /// What the ids of each step's sends begin with.
   let idPrefixes: [[UInt8]]
-  /// For each step and variant, what a contact must have itself if its mailbox is still to be chosen.
-  let asked: [[[Channel: Asked]]]
+  /// What is asked of every contact, without anything that would have to be retained.
+  let facts: [StepFacts]
+  let variantFacts: [VariantFacts]
+  /// Columns that contacts must have a value in, for ranges of `VariantFacts`.
+  let askedColumns: [Int]
 
   /// Of a variant: what the subject, the body and the links ask for, less what the executor gives.
   struct Needs {
@@ -28,12 +32,21 @@ struct LiveCampaign {
     var links: TemplateNeeds
   }
 
-  /// Required names that neither mailbox nor campaign gives.
-  struct Asked {
-    /// Those that are columns of the contacts.
-    var columns: [(index: Int, name: String)] = []
-    /// Those that nobody can have.
-    var never: [String] = []
+  struct StepFacts {
+    var channel: Step.StepChannel
+    var isReply: Bool
+    /// Into `variantFacts`.
+    var variants: Range<Int>
+  }
+
+  struct VariantFacts {
+    var hasSubject: Bool
+    /// Columns that it requires where the mailbox is still to be chosen and neither mailboxes nor campaign give them,
+    /// as ranges of `askedColumns`, by channel.
+    var email: Range<Int>
+    var sms: Range<Int>
+    /// Whether it requires what nobody can have.
+    var isNever: (email: Bool, sms: Bool)
   }
 
   init(
@@ -82,26 +95,37 @@ struct LiveCampaign {
       }
     }
     self.needs = needs
-    asked = needs.map { step in
-      step.map { needs in
-        var asked: [Channel: Asked] = [:]
-        for channel in Channel.allCases {
-          let given = vars[channel] ?? []
-          var found = Asked()
-          for name in Self.required(needs, channel: channel, hasBody: false, hasSubject: false).sorted() {
-            if Self.isGiven(name, by: given, campaign, needs, channel) { continue }
-            if let column = project.contacts.column(name) {
-              found.columns.append((column, name))
-            } else {
-              found.never.append(name)
-            }
-          }
-          asked[channel] = found
-        }
-        return asked
+    var columns: [Int] = []
+    func asked(_ needs: Needs, _ channel: Channel) -> (range: Range<Int>, isNever: Bool) {
+      let start = columns.count
+      var isNever = false
+      for name in Self.required(needs, channel: channel, hasBody: false, hasSubject: false).sorted()
+      where !Self.isGiven(name, by: vars[channel] ?? [], campaign, needs, channel) {
+        if let column = project.contacts.column(name) { columns.append(column) } else { isNever = true }
       }
+      return (start..<columns.count, isNever)
     }
+    var facts: [StepFacts] = []
+    var variants: [VariantFacts] = []
+    for (i, step) in campaign.steps.enumerated() {
+      let start = variants.count
+      for (v, variant) in step.variants.enumerated() {
+        let (email, sms) = (asked(needs[i][v], .email), asked(needs[i][v], .sms))
+        variants.append(
+          VariantFacts(
+            hasSubject: variant.subject != nil, email: email.range, sms: sms.range,
+            isNever: (email.isNever, sms.isNever)))
+      }
+      facts.append(StepFacts(channel: step.channel, isReply: step.reply, variants: start..<variants.count))
+    }
+    self.facts = facts
+    variantFacts = variants
+    askedColumns = columns
+    hasMailbox = (!(mailboxes[.email] ?? []).isEmpty, !(mailboxes[.sms] ?? []).isEmpty)
   }
+
+  /// Whether it has a mailbox that sends by a channel.
+  func hasMailbox(_ channel: Channel) -> Bool { channel == .email ? hasMailbox.email : hasMailbox.sms }
 
   func isMine(historyCampaign number: Int) -> Bool { isHistoryCampaign[number] }
 

@@ -54,7 +54,8 @@ struct PlanningDay {
       .sorted { $0.id < $1.id }
       .map {
         LiveCampaign(
-          $0, project: project, history: history, mailboxIndex: index, isMine: project.membership(of: $0), renderer: renderer)
+          $0, project: project, history: history, mailboxIndex: index, isMine: project.membership(of: $0),
+          renderer: renderer)
       }
     known = Known(history, forRows: campaigns.contains { $0.campaign.readsMessages })
     let own = project.settings.zone

@@ -71,11 +71,6 @@ struct Progress {
 
   func lastSent(by channel: Channel) -> Past? { sent.last { $0.entry.channel == channel } }
 
-  /// Whether a reply at `step` has a thread to join: an e-mail was sent before it, with a subject.
-  func hasThread(before step: Int, steps: [Step], _ history: History) -> Bool {
-    thread(before: step, steps: steps, history) != nil
-  }
-
   /// The thread that a reply at `step` joins: the e-mails sent since the last step that was no reply.
   func thread(before step: Int, steps: [Step], _ history: History) -> PlannedSend.Thread? {
     var references: [String] = []

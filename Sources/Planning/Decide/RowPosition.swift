@@ -9,8 +9,9 @@ struct RowPosition {
   private var live: LiveCampaign { day.campaigns[campaignIndex] }
   private var campaign: Campaign { live.campaign }
 
-  /// One decision for each channel of the row. `seen` has the sends that earlier rows of the campaign make.
-  func decide(seen: inout Set<SendID>) -> [Decision] {
+  /// One decision for each channel of the row. `seen` has the sends that earlier rows of the campaign make; what
+  /// is due of the row is added to `sends`, one for each decision that says so.
+  func decide(seen: inout Set<SendID>, sends: inout [RowSend]) -> [Decision] {
     guard !campaign.steps.isEmpty else { return [] }
     if let defect = row.defect { return [.skipped(defect.reason, step: 0, detail: defect.detail)] }
     let index = (row.contact ?? row.email?.canonical ?? row.phone?.e164)
@@ -36,7 +37,7 @@ struct RowPosition {
           : .skipped(.optedOut, step: 0, detail: "no channel that the contact allows (\(row.place))")
       ]
     }
-    return channels.map { decide(contact, index, channel: $0, seen: &seen) }
+    return channels.map { decide(contact, index, channel: $0, seen: &seen, sends: &sends) }
   }
 
   /// A row that has grown too old to be news.
@@ -67,7 +68,7 @@ struct RowPosition {
   }
 
   private func decide(
-    _ contact: Contact?, _ index: Int?, channel: Channel, seen: inout Set<SendID>
+    _ contact: Contact?, _ index: Int?, channel: Channel, seen: inout Set<SendID>, sends: inout [RowSend]
   ) -> Decision {
     let email = row.email ?? contact?.email
     let phone = row.phone ?? contact?.phone
@@ -136,7 +137,8 @@ struct RowPosition {
     let send = RowSend(
       contact: index, contactKey: contactKey, to: to, canonical: canonical, name: row.name, values: values,
       batch: row.batch, key: row.key, literal: literal)
-    return .due(id, kind, send)
+    sends.append(send)
+    return .due(id, kind)
   }
 
   private func drop(_ key: String, _ to: String, _ channel: Channel, others: [String]) -> (

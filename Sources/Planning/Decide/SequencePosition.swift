@@ -9,6 +9,11 @@ struct SequencePosition {
   let day: PlanningDay
   let campaignIndex: Int
   private let live: LiveCampaign
+  private let views: ContactViews
+  private let stepCount: Int
+  private let end: Instant?
+  private let start: Instant?
+  private let hasTTL: Bool
   /// The day from which a first step is due that no contact's own date moves.
   private let firstDay: CalendarDay
 
@@ -16,7 +21,12 @@ struct SequencePosition {
     self.day = day
     self.campaignIndex = campaignIndex
     live = day.campaigns[campaignIndex]
+    views = day.project.contacts.views
     let campaign = live.campaign
+    stepCount = campaign.steps.count
+    end = campaign.end
+    start = campaign.start
+    hasTTL = campaign.ttl != nil
     let start = campaign.start.map { day.project.settings.day(of: $0) }
     firstDay =
       start?.adding(campaign.steps.first?.delay ?? .days(0), holidays: campaign.holidays) ?? day.date
@@ -40,16 +50,16 @@ struct SequencePosition {
   func decide(
     _ index: Int, scratch: inout [UInt8], note: (String) -> Void, _ take: (Decision) -> Void
   ) {
-    let contact = day.project.contacts.view(index)
+    let contact = views[index]
     let isConcerned = day.mayConcern(contact)
     let asking = Asking(
       index: index, contact: contact, isConcerned: isConcerned,
       progress: isConcerned ? Progress(contact, live, day.history) : .none)
-    guard campaign.steps.count > 0 else { return take(.ended(.complete(last: nil))) }
+    guard stepCount > 0 else { return take(.ended(.complete(last: nil))) }
     if isConcerned, let decision = standstill(asking) { return take(decision) }
     let progress = asking.progress
     // With `all`, a channel of the step reached may still be owed while another is through.
-    if isConcerned, let place = progress.place, campaign.steps[place].channel == .all {
+    if isConcerned, let place = progress.place, live.facts[place].channel == .all {
       var isOwed = false
       owed(asking, step: place, scratch: &scratch, note) { decision in
         // One that may not be written to, or lacks a value, does not hold the steps after it.
@@ -60,8 +70,8 @@ struct SequencePosition {
       if isOwed { return }
     }
     let next = progress.place.map { $0 + 1 } ?? 0
-    guard next < campaign.steps.count else { return take(.ended(.complete(last: last(progress)))) }
-    guard Channel.allCases.contains(where: { uses(campaign.steps[next], $0, contact) }) else {
+    guard next < stepCount else { return take(.ended(.complete(last: last(progress)))) }
+    guard uses(next, .email, contact) || uses(next, .sms, contact) else {
       let due = dueDay(next, asking)
       guard due <= day.date else { return take(.waiting(step: next, until: day.project.settings.span(of: due).start)) }
       return take(notAllowed(asking, next))
@@ -97,7 +107,9 @@ struct SequencePosition {
   private func owed(
     _ asking: Asking, step: Int, scratch: inout [UInt8], _ note: (String) -> Void, _ take: (Decision) -> Void
   ) {
-    for channel in Channel.allCases where uses(campaign.steps[step], channel, asking.contact) {
+    for isEmail in [true, false] {
+      let channel: Channel = isEmail ? .email : .sms
+      guard uses(step, channel, asking.contact) else { continue }
       let past = asking.isConcerned ? asking.progress.record(step, channel) : nil
       if let past, past.entry.state.isFinal { continue }
       take(decide(asking, step: step, channel: channel, past: past, scratch: &scratch, note))
@@ -105,8 +117,9 @@ struct SequencePosition {
   }
 
   /// Whether a step goes to a contact by a channel.
-  private func uses(_ step: Step, _ channel: Channel, _ contact: ContactView) -> Bool {
-    switch step.channel {
+  @inline(__always)
+  private func uses(_ step: Int, _ channel: Channel, _ contact: ContactView) -> Bool {
+    switch live.facts[step].channel {
     case .email: channel == .email && contact.allows(.email)
     case .sms: channel == .sms && contact.allows(.sms)
     case .any: contact.allows(channel) && (channel == .email || !contact.allows(.email))
@@ -160,12 +173,12 @@ struct SequencePosition {
 
   /// The project's day from which a step is due. No delay means the day after the step before it: the next plan.
   private func dueDay(_ step: Int, _ asking: Asking) -> CalendarDay {
+    guard step > 0 || asking.contact.addedAt != nil else { return firstDay }
     let settings = day.project.settings
     let delay = campaign.steps[step].delay
     if step > 0, let sent = asking.progress.lastSent(before: step) {
       return settings.day(of: sent.at).adding(delay ?? .days(1), holidays: campaign.holidays)
     }
-    guard step > 0 || asking.contact.addedAt != nil else { return firstDay }
     guard let origin = [campaign.start, asking.contact.addedAt].compactMap({ $0 }).max() else { return day.date }
     return settings.day(of: origin).adding(delay ?? .days(0), holidays: campaign.holidays)
   }
@@ -178,10 +191,11 @@ struct SequencePosition {
     guard due <= day.date else {
       return .waiting(step: step, until: day.project.settings.span(of: due).start)
     }
-    if let start = campaign.start, start >= day.span.end { return .waiting(step: step, until: start) }
+    if let start, start >= day.span.end { return .waiting(step: step, until: start) }
     let contact = asking.contact
-    if day.known.hasReserved, day.known.isReserved(
-      campaign, campaign.steps[step], channel, key: "", persons: [contact.key.text] + addresses(contact))
+    if day.known.hasReserved,
+      day.known.isReserved(
+        campaign, campaign.steps[step], channel, key: "", persons: [contact.key.text] + addresses(contact))
     {
       return .held(.plannedElsewhere, step: step)
     }
@@ -192,14 +206,14 @@ struct SequencePosition {
       return .skipped(defect.reason, step: step, detail: defect.detail)
     }
     if let drop = drop(asking, channel) { return .skipped(drop.reason, step: step, detail: drop.detail) }
-    guard let choices = live.mailboxes[channel], !choices.isEmpty else {
+    guard live.hasMailbox(channel) else {
       return .skipped(.noMailbox, step: step, detail: "no mailbox of the campaign sends by \(channel.rawValue)")
     }
     let variant =
-      campaign.steps[step].variants.count > 1 ? live.variant(step: step, contact: contact.key.text, seed: day.seed) : 0
-    let mailbox = keptMailbox(asking, past, channel, choices, note)
-    let missing = missing(asking, step: step, variant: variant, channel: channel, mailbox: mailbox)
-    guard missing.isEmpty else {
+      live.facts[step].variants.count > 1 ? live.variant(step: step, contact: contact.key.text, seed: day.seed) : 0
+    let mailbox = keptMailbox(asking, past, channel, note)
+    if lacksSomething(asking, step: step, variant: variant, channel: channel, mailbox: mailbox) {
+      let missing = missing(asking, step: step, variant: variant, channel: channel, mailbox: mailbox)
       return .skipped(.missingVariable, step: step, detail: missing.joined(separator: ", "))
     }
     let id = id(step, channel, contact, &scratch)
@@ -212,11 +226,11 @@ struct SequencePosition {
       SendKind(
         campaign: campaignIndex, step: step, variant: variant, channel: channel,
         zone: day.zoneOfContact[contact.zone], earliest: retryAt, expiresAt: expires, mailbox: mailbox ?? -1,
-        daysOverdue: day.date.number - due.number), nil)
+        daysOverdue: day.date.number - due.number))
   }
 
   private func expiry(_ id: SendID, _ past: Progress.Past?) -> Instant? {
-    guard campaign.ttl != nil else { return campaign.end }
+    guard hasTTL else { return end }
     return day.expiry(campaign, id, origin: day.notBefore, record: past.map { day.history.record($0.entry) })
   }
 
@@ -229,47 +243,53 @@ struct SequencePosition {
     return SendID(digestOf: scratch)
   }
 
+  /// Whether anything required is missing: a quick look, since nearly always nothing is.
+  private func lacksSomething(_ asking: Asking, step: Int, variant: Int, channel: Channel, mailbox: Int?) -> Bool {
+    guard mailbox == nil else {
+      return !missing(asking, step: step, variant: variant, channel: channel, mailbox: mailbox).isEmpty
+    }
+    let facts = live.variantFacts[live.facts[step].variants.lowerBound + variant]
+    if channel == .email ? facts.isNever.email : facts.isNever.sms { return true }
+    for i in channel == .email ? facts.email : facts.sms where asking.contact.value(live.askedColumns[i]).isBlank {
+      return true
+    }
+    return channel == .email && !facts.hasSubject && !hasThread(asking, step)
+  }
+
+  private func hasThread(_ asking: Asking, _ step: Int) -> Bool {
+    live.facts[step].isReply && asking.progress.thread(before: step, steps: campaign.steps, day.history) != nil
+  }
+
   private func missing(
     _ asking: Asking, step: Int, variant: Int, channel: Channel, mailbox: Int?
   ) -> [String] {
-    let contact = asking.contact
-    var missing: [String] = []
-    if mailbox == nil, let asked = live.asked[step][variant][channel] {
-      for (column, name) in asked.columns where contact.value(column).isBlank { missing.append(name) }
-      if !asked.never.isEmpty { missing = (missing + asked.never).sorted() }
-    } else {
-      missing = live.missing(
-        step: step, variant: variant, channel: channel, mailbox: mailbox.map { day.project.mailboxes[$0] },
-        literal: nil
-      ) { name in
-        day.project.contacts.column(name).map { !contact.value($0).isBlank } ?? false
-      }
+    var missing = live.missing(
+      step: step, variant: variant, channel: channel, mailbox: mailbox.map { day.project.mailboxes[$0] }, literal: nil
+    ) { name in
+      day.project.contacts.column(name).map { !asking.contact.value($0).isBlank } ?? false
     }
-    if channel == .email, campaign.steps[step].variants[variant].subject == nil {
-      let hasThread =
-        campaign.steps[step].reply
-        && asking.progress.hasThread(before: step, steps: campaign.steps, day.history)
-      if !hasThread { missing.append("subject") }
+    if channel == .email, campaign.steps[step].variants[variant].subject == nil, !hasThread(asking, step) {
+      missing.append("subject")
     }
     return missing
   }
 
   /// The mailbox of the sequence so far, or the one that the contact is assigned to. Nil leaves the choice open.
   private func keptMailbox(
-    _ asking: Asking, _ past: Progress.Past?, _ channel: Channel, _ choices: [Int], _ note: (String) -> Void
+    _ asking: Asking, _ past: Progress.Past?, _ channel: Channel, _ note: (String) -> Void
   ) -> Int? {
     // A sequence over two channels has a mailbox for each.
     if asking.isConcerned, let before = past ?? asking.progress.lastSent(by: channel) {
       let name = day.history.mailboxNames[before.entry.mailbox]
-      if let i = kept(name, "its sequence's mailbox", asking, channel, choices, note) { return i }
+      if let i = kept(name, "its sequence's mailbox", asking, channel, note) { return i }
     }
     let assigned = asking.contact.mailbox
     if assigned.isEmpty { return nil }
-    return kept(assigned.text, "its assigned mailbox", asking, channel, choices, note)
+    return kept(assigned.text, "its assigned mailbox", asking, channel, note)
   }
 
   private func kept(
-    _ name: String, _ why: String, _ asking: Asking, _ channel: Channel, _ choices: [Int], _ note: (String) -> Void
+    _ name: String, _ why: String, _ asking: Asking, _ channel: Channel, _ note: (String) -> Void
   ) -> Int? {
     if name.isEmpty { return nil }
     if let i = day.mailboxIndex[name] {
@@ -279,11 +299,5 @@ struct SequencePosition {
     }
     note("\(campaign.id): \(asking.contact.key.text): \(why) '\(name)' is gone from the campaign; another takes over")
     return nil
-  }
-
-  /// The thread that a reply joins, for the line that is written of it.
-  func thread(_ contact: ContactView, step: Int) -> PlannedSend.Thread? {
-    guard campaign.steps[step].reply, day.mayConcern(contact) else { return nil }
-    return Progress(contact, live, day.history).thread(before: step, steps: campaign.steps, day.history)
   }
 }

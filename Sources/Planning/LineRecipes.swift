@@ -1,0 +1,170 @@
+import Model
+
+/// How the variable parts of lines come about, by shape: subjects and values in pieces, as numbers and ranges of bytes,
+/// so that reading a line retains nothing that two threads would share.
+struct LineRecipes: Sendable {
+  /// What the lines of one step and variant in one mailbox need beside the contact.
+  struct Recipe {
+    var isRow: Bool
+    var isEmail: Bool
+    var isReply: Bool
+    var hasSubject: Bool
+    /// Of the pieces of its values, one for each of the shape's names, and of its subject.
+    var values: Range<Int>
+    var subject: Range<Int>
+    /// A subject that only the renderer can make; -1 for none.
+    var template: Int
+    var campaign: Int
+    var step: Int
+    var mailbox: Int
+  }
+
+  /// A value: the contact's column, else the text that mailbox or campaign gives. Or a text alone, or the send's id.
+  struct Piece {
+    var column: Int
+    /// Of `text`; nil where there is none.
+    var text: Range<Int>?
+    var isSendID = false
+  }
+
+  private var recipes: [Recipe] = []
+  private var pieces: [Piece] = []
+  /// The names of values, by piece.
+  private var names: [String] = []
+  private var text: [UInt8] = []
+  private var templates: [Template] = []
+
+  subscript(shape: Int) -> Recipe { recipes[shape] }
+  func name(_ piece: Int) -> String { names[piece] }
+
+  mutating func append(_ recipe: Recipe, values: [(name: String, column: Int?, fallback: String?)], subject: Subject) {
+    var recipe = recipe
+    let start = pieces.count
+    for value in values { add(name: value.name, column: value.column, text: value.fallback) }
+    recipe.values = start..<pieces.count
+    recipe.template = -1
+    recipe.hasSubject = false
+    switch subject {
+    case .none: recipe.subject = pieces.count..<pieces.count
+    case .template(let template):
+      recipe.subject = pieces.count..<pieces.count
+      recipe.template = templates.count
+      templates.append(template)
+    case .pieces(let parts):
+      recipe.hasSubject = true
+      let start = pieces.count
+      for part in parts {
+        switch part {
+        case .text(let text): add(name: "", column: nil, text: text)
+        case .value(let value): add(name: value.name, column: value.column, text: value.fallback)
+        case .sendID:
+          add(name: "", column: nil, text: nil)
+          pieces[pieces.count - 1].isSendID = true
+        }
+      }
+      recipe.subject = start..<pieces.count
+    }
+    recipes.append(recipe)
+  }
+
+  enum Subject {
+    case none
+    case template(Template)
+    case pieces([Part])
+
+    enum Part {
+      case text(String)
+      case value((name: String, column: Int?, fallback: String?))
+      case sendID
+    }
+  }
+
+  private mutating func add(name: String, column: Int?, text: String?) {
+    let range = text.map { text -> Range<Int> in
+      let start = self.text.count
+      self.text += text.utf8
+      return start..<self.text.count
+    }
+    pieces.append(Piece(column: column ?? -1, text: range))
+    names.append(name)
+  }
+
+  /// Joins another mailbox's recipes to these.
+  mutating func append(_ other: LineRecipes) {
+    let (p, t, m) = (pieces.count, text.count, templates.count)
+    for var recipe in other.recipes {
+      recipe.values = (recipe.values.lowerBound + p)..<(recipe.values.upperBound + p)
+      recipe.subject = (recipe.subject.lowerBound + p)..<(recipe.subject.upperBound + p)
+      if recipe.template >= 0 { recipe.template += m }
+      recipes.append(recipe)
+    }
+    for var piece in other.pieces {
+      piece.text = piece.text.map { ($0.lowerBound + t)..<($0.upperBound + t) }
+      pieces.append(piece)
+    }
+    names += other.names
+    text += other.text
+    templates += other.templates
+  }
+
+  /// A contact's value, appended; nil where neither it nor mailbox nor campaign has one.
+  @inline(__always)
+  func value(_ i: Int, _ contact: ContactView, _ parts: inout LineParts) -> Range<Int>? {
+    let piece = pieces[i]
+    if piece.column >= 0 {
+      let cell = contact.value(piece.column)
+      if !cell.isBlank { return parts.append(cell) }
+    }
+    guard let range = piece.text else { return nil }
+    return text.withUnsafeBufferPointer { parts.append(Cell(rebasing: $0[range])) }
+  }
+
+  /// A piece of a subject.
+  @inline(__always)
+  func write(_ i: Int, _ contact: ContactView, _ id: SendID, _ parts: inout LineParts) {
+    if pieces[i].isSendID { _ = parts.append(id.text) } else { _ = value(i, contact, &parts) }
+  }
+
+  // MARK: For subjects that only the renderer can make
+
+  func values(of recipe: Recipe, _ contact: ContactView) -> [String: String] {
+    values(of: recipe) { piece, _ in
+      piece.column < 0 ? nil : Optional(contact.value(piece.column)).flatMap { $0.isBlank ? nil : $0.text }
+    }
+  }
+
+  func values(of recipe: Recipe, _ row: RowSend) -> [String: String] {
+    values(of: recipe) { _, name in row.values[name].flatMap { $0.isBlank ? nil : $0 } }
+  }
+
+  private func values(of recipe: Recipe, _ own: (Piece, String) -> String?) -> [String: String] {
+    var values: [String: String] = [:]
+    for i in recipe.values {
+      values[names[i]] =
+        own(pieces[i], names[i]) ?? pieces[i].text.map { String(decoding: text[$0], as: UTF8.self) }
+    }
+    return values
+  }
+
+  /// Nil where the renderer refuses. `Planner` asks before a line is made: such a send is skipped.
+  func render(_ recipe: Recipe, _ values: [String: String], _ id: SendID, _ day: PlanningDay) -> String? {
+    guard recipe.template >= 0 else { return nil }
+    var values = values
+    values["send_id"] = id.text
+    for name in day.renderer.needs(of: templates[recipe.template]).all where name.hasPrefix("mailbox.") {
+      values[name] = day.project.mailboxes[recipe.mailbox].variable(String(name.dropFirst("mailbox.".count)))
+    }
+    return try? day.renderer.render(templates[recipe.template], values)
+  }
+
+  /// Whether the renderer takes a send's subject.
+  func canRender(_ send: DueSend, _ due: DueSteps, _ recipe: Recipe, _ day: PlanningDay) -> Bool {
+    guard recipe.template >= 0 else { return true }
+    if recipe.isRow {
+      let row = due.rows[Int(send.person)]
+      return row.literal.subject != nil || render(recipe, values(of: recipe, row), send.id, day) != nil
+    }
+    let contact = day.project.contacts.view(Int(send.person))
+    return render(recipe, values(of: recipe, contact), send.id, day) != nil
+  }
+}
