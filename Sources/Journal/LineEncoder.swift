@@ -14,6 +14,11 @@ struct LineEncoder: ~Copyable {
   /// Digests of shapes as lines have them that lack some of their names.
   private var partial: [Partial: LineDigest.Short] = [:]
 
+  /// Lines whose contacts are fetched together.
+  private static let ahead = 64
+  /// What touching has added up to: kept so that it is not left out as useless.
+  private var touched = 0
+
   private struct Partial: Hashable {
     var shape: Int
     /// A bit for each name that is there.
@@ -33,6 +38,9 @@ struct LineEncoder: ~Copyable {
     var parts = LineParts()
     swap(&parts, &self.parts)
     for index in range {
+      if (index - range.lowerBound) % Self.ahead == 0 {
+        touched &+= lines.touch(index..<min(range.upperBound, index + Self.ahead))
+      }
       lines.read(index, into: &parts)
       let shape = shapes.shapes[parts.shape]
       let isWhole = parts.values.count == shape.names.count && parts.values.allSatisfy { $0 != nil }

@@ -51,6 +51,15 @@ struct DayLines: PlanLines {
     }
   }
 
+  func touch(_ range: Range<Int>) -> Int {
+    var sum = 0
+    for i in range {
+      let send = due.sends[Int(order[i])]
+      if !recipes[Int(shapeNumbers[i])].isRow { sum &+= contacts.touch(Int(send.person)) }
+    }
+    return sum
+  }
+
   private func contact(_ contact: ContactView, _ send: DueSend, _ recipe: LineRecipes.Recipe, _ parts: inout LineParts)
   {
     parts.contact = parts.append(contact.key)

@@ -25,6 +25,8 @@ struct LineRecipes: Sendable {
     /// Of `text`; nil where there is none.
     var text: Range<Int>?
     var isSendID = false
+    /// Of a subject's piece: which of the line's values it is, as these are there already; -1 for none of them.
+    var value = -1
   }
 
   private var recipes: [Recipe] = []
@@ -56,7 +58,9 @@ struct LineRecipes: Sendable {
       for part in parts {
         switch part {
         case .text(let text): add(name: "", column: nil, text: text)
-        case .value(let value): add(name: value.name, column: value.column, text: value.fallback)
+        case .value(let value):
+          add(name: value.name, column: value.column, text: value.fallback)
+          pieces[pieces.count - 1].value = values.firstIndex { $0.name == value.name } ?? -1
         case .sendID:
           add(name: "", column: nil, text: nil)
           pieces[pieces.count - 1].isSendID = true
@@ -122,7 +126,15 @@ struct LineRecipes: Sendable {
   /// A piece of a subject.
   @inline(__always)
   func write(_ i: Int, _ contact: ContactView, _ id: SendID, _ parts: inout LineParts) {
-    if pieces[i].isSendID { _ = parts.append(id.text) } else { _ = value(i, contact, &parts) }
+    let piece = pieces[i]
+    if piece.isSendID {
+      _ = parts.append(id.text)
+    } else if piece.value >= 0 {
+      // Byte by byte: a slice would share the bytes, and appending copy them all.
+      if let range = parts.values[piece.value] { for i in range { parts.bytes.append(parts.bytes[i]) } }
+    } else {
+      _ = value(i, contact, &parts)
+    }
   }
 
   // MARK: For subjects that only the renderer can make

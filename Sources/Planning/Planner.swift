@@ -24,19 +24,14 @@ public enum Planner {
     var due = DueSteps(day)
     let allocation = Allocation(due, day)
     let (lines, unrendered) = timetable(due, allocation, day)
-    let deferred = due.settle(allocation.places, unrendered, day)
-    var totals = due.totals
-    for (campaign, reasons) in deferred { totals[campaign, default: PlanTotals()].deferred = reasons }
-    for i in 0..<lines.count {
-      totals[day.campaigns[due.kinds[Int(due.sends[lines.dueIndex(i)].kind)].campaign].campaign.id]?.planned += 1
-    }
+    due.settle(allocation.places, unrendered, day)
     let header = PlanHeader(
       date: date, zone: project.settings.zone, tzdata: Zone.dataVersion, notBefore: day.notBefore, seed: day.seed,
       sends: lines.count,
       inputs: Dictionary(project.inputs.map { ($0.path, $0.digest) }, uniquingKeysWith: { first, _ in first }),
       content: Dictionary(
         day.campaigns.map { ($0.campaign.id, content(of: $0.campaign, project)) }, uniquingKeysWith: { a, _ in a }),
-      history: history.digest, campaigns: totals, broken: project.broken)
+      history: history.digest, campaigns: due.totals, broken: project.broken)
     let plan = Plan(header: header, lines: lines, skipped: due.skipped, notes: Array(due.notes))
     return (plan, day, due, allocation, lines)
   }

@@ -8,7 +8,7 @@ import Model
 /// limit: `daily_new_limit` for contacts or domains whose caps bind (`Claims`, `FirstSteps`), and see `LimitBuilder`.
 struct Allocation {
   /// What became of a due send.
-  enum Place: UInt8 {
+  enum Place: UInt8, CaseIterable {
     case planned
     case mailboxLimit, noWindowToday, contactCap, domainCap, newLimit, reserved
     /// It ends before any window opens.

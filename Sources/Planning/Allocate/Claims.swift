@@ -39,14 +39,19 @@ struct Claims {
       return
     }
     let persons = Persons(due, &usage)
-    var count = [UInt16](repeating: 0, count: persons.count)
-    for (c, item) in ranked.classes.enumerated() where isBulk[c] {
-      for send in item.members {
-        let person = persons.number(of: due.sends[Int(send)])
-        if count[person] < .max { count[person] += 1 }
-      }
-    }
     let left = Left(usage, settings)
+    var count = [UInt16](repeating: 0, count: persons.count)
+    var doesBind = settings.domainCap != nil
+    let isBulkKind = due.kinds.map { day.campaigns[$0.campaign].campaign.messageClass == .bulk }
+    for send in due.sends where isBulkKind[Int(send.kind)] {
+      let person = persons.number(of: send)
+      if count[person] < .max { count[person] += 1 }
+      if Int(count[person]) > left.of(person) { doesBind = true }
+    }
+    guard doesBind else {
+      bundles = ranked.classes.enumerated().map { Bundle(classNumber: $0, domain: nil, members: $1.members) }
+      return
+    }
     let domainOf = domainsInNeed(due, ranked, persons, count, left, usage, day)
     // By contact and class, for those who want more than they have left.
     var wanting: [Int: [(classNumber: Int, send: UInt32)]] = [:]

@@ -175,14 +175,20 @@ struct Slots {
     let close = kinds.map { kind in day.ranges[kind.timeClass].last.map { day.segments[$0.upperBound - 1].span.end } }
     var times: [Time] = []
     for (s, parts) in inSegment.enumerated() where !parts.isEmpty {
+      func goesFirst(_ a: Int, _ b: Int) -> Bool? {
+        if kinds[a].isTransactional != kinds[b].isTransactional { return kinds[a].isTransactional }
+        if let x = close[a], let y = close[b], x != y { return x < y }
+        return nil
+      }
+      // Kinds that close together are mixed by rank; each by itself is in that order already.
+      let sorted = parts.sorted { goesFirst($0.kind, $1.kind) ?? ($0.kind < $1.kind) }
       var members: [(kind: Int, number: Int)] = []
-      for part in parts { for number in part.range { members.append((part.kind, number)) } }
-      if parts.count > 1 {
-        members.sort { a, b in
-          if kinds[a.kind].isTransactional != kinds[b.kind].isTransactional { return kinds[a.kind].isTransactional }
-          if let x = close[a.kind], let y = close[b.kind], x != y { return x < y }
-          return isBefore(a, b)
-        }
+      var start = 0
+      for (i, part) in sorted.enumerated() {
+        for number in part.range { members.append((part.kind, number)) }
+        if i + 1 < sorted.count, goesFirst(part.kind, sorted[i + 1].kind) == nil { continue }
+        if i > 0, goesFirst(sorted[i - 1].kind, part.kind) == nil { members[start...].sort(by: isBefore) }
+        start = members.count
       }
       let early = members.prefix { kinds[$0.kind].isTransactional }.count
       var random = Seeded(seed, "jitter", mailbox, String(day.segments[s].span.start.seconds))

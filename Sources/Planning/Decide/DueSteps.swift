@@ -23,10 +23,13 @@ struct DueSteps {
     var totals = PlanTotals()
     var notes: [String] = []
 
+    mutating func take(_ id: SendID, _ kind: SendKind, _ person: UInt32) {
+      sends.append(DueSend(id: id, person: person, kind: UInt32(kinds.number(of: kind))))
+    }
+
     mutating func take(_ decision: Decision, _ campaign: Campaign, person: UInt32, contact: () -> String) {
       switch decision {
-      case .due(let id, let kind):
-        sends.append(DueSend(id: id, person: person, kind: UInt32(kinds.number(of: kind))))
+      case .due(let id, let kind): take(id, kind, person)
       case .skipped(let reason, let step, let detail):
         skipped.append(
           SkippedStep(
@@ -40,19 +43,19 @@ struct DueSteps {
   }
 
   init(_ day: PlanningDay) {
-    var all = KindTable()
+    var parts: [Part] = []
     for (c, live) in day.campaigns.enumerated() {
       totals[live.campaign.id] = PlanTotals()
       let rejected: [RejectedRow]
-      let parts: [Part]
+      let own: [Part]
       switch live.campaign.audience {
       case .contacts(let audience):
         let files = Set(audience.files.map { day.project.contacts.files[$0] })
         rejected = day.project.contacts.rejected.filter { files.contains($0.place.file) }
-        parts = Self.contacts(day, c, audience)
+        own = Self.contacts(day, c, audience)
       case .messages(let table):
         rejected = table.rejected
-        parts = [gather(day, c, table)]
+        own = [gather(day, c, table)]
       }
       for row in rejected {
         skip(
@@ -60,13 +63,26 @@ struct DueSteps {
             contact: row.place.description, campaign: live.campaign.id, step: live.campaign.steps.first?.id ?? "",
             reason: row.reason, detail: row.detail))
       }
-      for part in parts { take(part, live.campaign.id, &all) }
+      for part in own { take(part, live.campaign.id) }
+      parts += own
     }
+    join(parts)
+  }
+
+  /// The sends of all parts, under kinds in an order that does not depend on that of contacts and rows.
+  private mutating func join(_ parts: consuming [Part]) {
+    var all = KindTable()
+    let numbers = parts.map { part in part.kinds.kinds.map { all.number(of: $0) } }
     let order = all.kinds.indices.sorted { all.kinds[$0] < all.kinds[$1] }
     kinds = order.map { all.kinds[$0] }
     var place = [UInt32](repeating: 0, count: order.count)
     for (i, kind) in order.enumerated() { place[kind] = UInt32(i) }
-    for i in sends.indices { sends[i].kind = place[Int(sends[i].kind)] }
+    sends.reserveCapacity(parts.reduce(0) { $0 + $1.sends.count })
+    for i in parts.indices {
+      let own = numbers[i].map { place[$0] }
+      for send in parts[i].sends { sends.append(DueSend(id: send.id, person: send.person, kind: own[Int(send.kind)])) }
+      parts[i].sends = []
+    }
   }
 
   mutating func skip(_ step: SkippedStep) {
@@ -74,23 +90,25 @@ struct DueSteps {
     totals[step.campaign, default: PlanTotals()].skipped[step.reason, default: 0] += 1
   }
 
-  /// Takes what the allocation said of each send into account. Returns what is deferred, by campaign.
-  mutating func settle(
-    _ places: [Allocation.Place], _ unrendered: [UInt32], _ day: PlanningDay
-  ) -> [String: [DeferReason: Int]] {
-    var deferred: [Int: [DeferReason: Int]] = [:]
-    var late: [Int] = []
-    for (i, place) in places.enumerated() where place != .planned {
-      if let reason = place.reason {
-        deferred[kinds[Int(sends[i].kind)].campaign, default: [:]][reason, default: 0] += 1
-      } else {
-        late.append(i)
+  /// Takes what the allocation said of each send into account.
+  mutating func settle(_ places: [Allocation.Place], _ unrendered: [UInt32], _ day: PlanningDay) {
+    var counts = Array(repeating: [Int](repeating: 0, count: Allocation.Place.allCases.count), count: kinds.count)
+    for (i, place) in places.enumerated() {
+      counts[Int(sends[i].kind)][Int(place.rawValue)] += 1
+      if place == .expired { skip(step(i, .expired, "before its window opens", day)) }
+    }
+    for i in unrendered {
+      counts[Int(sends[Int(i)].kind)][Int(Allocation.Place.planned.rawValue)] -= 1
+      skip(step(Int(i), .missingVariable, "the subject cannot be rendered", day))
+    }
+    for (kind, counts) in counts.enumerated() {
+      let id = day.campaigns[kinds[kind].campaign].campaign.id
+      for place in Allocation.Place.allCases where counts[Int(place.rawValue)] != 0 {
+        let n = counts[Int(place.rawValue)]
+        if place == .planned { totals[id]?.planned += n }
+        if let reason = place.reason { totals[id]?.deferred[reason, default: 0] += n }
       }
     }
-    for i in late { skip(step(i, .expired, "before its window opens", day)) }
-    for i in unrendered { skip(step(Int(i), .missingVariable, "the subject cannot be rendered", day)) }
-    return Dictionary(
-      deferred.map { (day.campaigns[$0.key].campaign.id, $0.value) }, uniquingKeysWith: { a, _ in a })
   }
 
   private func step(_ i: Int, _ reason: SkipReason, _ detail: String, _ day: PlanningDay) -> SkippedStep {
@@ -102,13 +120,7 @@ struct DueSteps {
       contact: contact, campaign: campaign.id, step: campaign.steps[kind.step].id, reason: reason, detail: detail)
   }
 
-  private mutating func take(_ part: Part, _ campaign: String, _ all: inout KindTable) {
-    let numbers = part.kinds.kinds.map { UInt32(all.number(of: $0)) }
-    sends.reserveCapacity(sends.count + part.sends.count)
-    for var send in part.sends {
-      send.kind = numbers[Int(send.kind)]
-      sends.append(send)
-    }
+  private mutating func take(_ part: Part, _ campaign: String) {
     skipped += part.skipped
     notes.append(contentsOf: part.notes)
     totals[campaign] = (totals[campaign] ?? PlanTotals()) + part.totals
@@ -126,11 +138,12 @@ struct DueSteps {
       for index in (i * portion)..<min(table.count, (i + 1) * portion) {
         guard filter.matches(views[index]) else { continue }
         var notes: [String] = []
-        position.decide(index, scratch: &scratch) {
-          notes.append($0)
-        } _: { decision in
-          part.take(decision, campaign, person: UInt32(index)) { table.view(index).key.text }
-        }
+        position.decide(
+          index, scratch: &scratch, note: { notes.append($0) },
+          due: { id, kind in part.take(id, kind, UInt32(index)) },
+          other: { decision in
+            part.take(decision, campaign, person: UInt32(index)) { table.view(index).key.text }
+          })
         if !notes.isEmpty { part.notes += notes }
       }
       return part

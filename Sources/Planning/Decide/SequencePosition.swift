@@ -14,6 +14,7 @@ struct SequencePosition {
   private let end: Instant?
   private let start: Instant?
   private let hasTTL: Bool
+  private let zoneOfContact: [Int]
   /// The day from which a first step is due that no contact's own date moves.
   private let firstDay: CalendarDay
 
@@ -27,6 +28,7 @@ struct SequencePosition {
     end = campaign.end
     start = campaign.start
     hasTTL = campaign.ttl != nil
+    zoneOfContact = day.zoneOfContact
     let start = campaign.start.map { day.project.settings.day(of: $0) }
     firstDay =
       start?.adding(campaign.steps.first?.delay ?? .days(0), holidays: campaign.holidays) ?? day.date
@@ -47,8 +49,10 @@ struct SequencePosition {
   /// - Parameters:
   ///   - scratch: bytes that are used again from call to call.
   ///   - note: takes what a person should know, such as a mailbox that is gone.
+  ///   - due: takes what is due; `other` every other decision. Apart, since nearly all are the first.
   func decide(
-    _ index: Int, scratch: inout [UInt8], note: (String) -> Void, _ take: (Decision) -> Void
+    _ index: Int, scratch: inout [UInt8], note: (String) -> Void, due: (SendID, SendKind) -> Void,
+    other take: (Decision) -> Void
   ) {
     let contact = views[index]
     let isConcerned = day.mayConcern(contact)
@@ -61,7 +65,10 @@ struct SequencePosition {
     // With `all`, a channel of the step reached may still be owed while another is through.
     if isConcerned, let place = progress.place, live.facts[place].channel == .all {
       var isOwed = false
-      owed(asking, step: place, scratch: &scratch, note) { decision in
+      owed(asking, step: place, scratch: &scratch, note) { id, kind in
+        isOwed = true
+        due(id, kind)
+      } other: { decision in
         // One that may not be written to, or lacks a value, does not hold the steps after it.
         if case .skipped = decision { return }
         isOwed = true
@@ -72,12 +79,17 @@ struct SequencePosition {
     let next = progress.place.map { $0 + 1 } ?? 0
     guard next < stepCount else { return take(.ended(.complete(last: last(progress)))) }
     guard uses(next, .email, contact) || uses(next, .sms, contact) else {
-      let due = dueDay(next, asking)
-      guard due <= day.date else { return take(.waiting(step: next, until: day.project.settings.span(of: due).start)) }
+      let from = dueDay(next, asking)
+      guard from <= day.date else {
+        return take(.waiting(step: next, until: day.project.settings.span(of: from).start))
+      }
       return take(notAllowed(asking, next))
     }
     var isAnything = false
-    owed(asking, step: next, scratch: &scratch, note) { decision in
+    owed(asking, step: next, scratch: &scratch, note) { id, kind in
+      isAnything = true
+      due(id, kind)
+    } other: { decision in
       isAnything = true
       take(decision)
     }
@@ -105,14 +117,16 @@ struct SequencePosition {
 
   /// Decisions for the channels of a step that are not through.
   private func owed(
-    _ asking: Asking, step: Int, scratch: inout [UInt8], _ note: (String) -> Void, _ take: (Decision) -> Void
+    _ asking: Asking, step: Int, scratch: inout [UInt8], _ note: (String) -> Void, _ due: (SendID, SendKind) -> Void,
+    other: (Decision) -> Void
   ) {
     for isEmail in [true, false] {
       let channel: Channel = isEmail ? .email : .sms
       guard uses(step, channel, asking.contact) else { continue }
       let past = asking.isConcerned ? asking.progress.record(step, channel) : nil
       if let past, past.entry.state.isFinal { continue }
-      take(decide(asking, step: step, channel: channel, past: past, scratch: &scratch, note))
+      let decision = decide(asking, step: step, channel: channel, past: past, scratch: &scratch, note, due)
+      if let decision { other(decision) }
     }
   }
 
@@ -185,11 +199,11 @@ struct SequencePosition {
 
   private func decide(
     _ asking: Asking, step: Int, channel: Channel, past: Progress.Past?, scratch: inout [UInt8],
-    _ note: (String) -> Void
-  ) -> Decision {
-    let due = dueDay(step, asking)
-    guard due <= day.date else {
-      return .waiting(step: step, until: day.project.settings.span(of: due).start)
+    _ note: (String) -> Void, _ due: (SendID, SendKind) -> Void
+  ) -> Decision? {
+    let from = dueDay(step, asking)
+    guard from <= day.date else {
+      return .waiting(step: step, until: day.project.settings.span(of: from).start)
     }
     if let start, start >= day.span.end { return .waiting(step: step, until: start) }
     let contact = asking.contact
@@ -221,12 +235,13 @@ struct SequencePosition {
     if let expires, expires <= day.notBefore {
       return .skipped(.expired, step: step, detail: "since \(day.project.settings.zone.format(expires))")
     }
-    return .due(
+    due(
       id,
       SendKind(
         campaign: campaignIndex, step: step, variant: variant, channel: channel,
-        zone: day.zoneOfContact[contact.zone], earliest: retryAt, expiresAt: expires, mailbox: mailbox ?? -1,
-        daysOverdue: day.date.number - due.number))
+        zone: zoneOfContact[contact.zone], earliest: retryAt, expiresAt: expires, mailbox: mailbox ?? -1,
+        daysOverdue: day.date.number - from.number))
+    return nil
   }
 
   private func expiry(_ id: SendID, _ past: Progress.Past?) -> Instant? {
