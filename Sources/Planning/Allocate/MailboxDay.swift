@@ -130,7 +130,7 @@ private struct LimitBuilder {
     }
     guard mailbox.hourlyLimit != nil || mailbox.rollingLimit != nil else { return }
     var outer = clock.hours.map { ofDay[MailboxClock.index(of: $0.span.start, in: clock.days)] }
-    if let rolling = mailbox.rollingLimit { roll(rolling, isDaily, used, instants, open, &outer) }
+    if let rolling = mailbox.rollingLimit { roll(rolling, isDaily, instants, open, &outer) }
     guard let hourly = mailbox.hourlyLimit else {
       ofHour = outer
       return
@@ -154,14 +154,21 @@ private struct LimitBuilder {
 
   /// - Parameter outer: for each hour the limit of its day; becomes the innermost that there is now.
   private mutating func roll(
-    _ rolling: Int, _ isDaily: Bool, _ used: (Interval) -> Int, _ instants: [Instant], _ open: IntervalSet,
-    _ outer: inout [Int]
+    _ rolling: Int, _ isDaily: Bool, _ instants: [Instant], _ open: IntervalSet, _ outer: inout [Int]
   ) {
     let hours = clock.hours
-    guard let end = open.close else { return }
-    // What others have within the 24 hours before an hour's beginning, and until the plan's end.
+    guard let start = open.first, let end = open.close else { return }
+    let past = instants.filter { $0 < start }
+    let later = instants.filter { $0 >= end }
+    let between = instants.count - past.count - later.count
+    // What others have in the worst 24 hours that end after an hour's beginning and began before the plan.
     func before(_ hour: Int) -> Int {
-      used(Interval(hours[hour].span.start - .hours(24) + Instant.Span(milliseconds: 1), end))
+      let near = past.drop { $0 <= hours[hour].span.start - .hours(24) }
+      var most = near.count
+      for (i, first) in near.enumerated() where !later.isEmpty {
+        most = max(most, near.count - i + later.prefix { $0 < first + .hours(24) }.count)
+      }
+      return most + between
     }
     let firstDayEnd = clock.days.first?.span.end ?? .distantFuture
     let isSplit = isDaily && clock.days.count > 1
@@ -179,14 +186,13 @@ private struct LimitBuilder {
       if inner < 0 || rolling - past < limits[inner].left { inner = add(rolling - past, parent: inner) }
       outer[i] = inner
     }
-    share(rolling, after: end, instants, open, &outer)
+    share(rolling - between, later, open, &outer)
   }
 
   /// Room for what other plans hold after this one: an hour may take only what leaves the 24 hours after it whole.
   private mutating func share(
-    _ rolling: Int, after end: Instant, _ instants: [Instant], _ open: IntervalSet, _ outer: inout [Int]
+    _ rolling: Int, _ later: [Instant], _ open: IntervalSet, _ outer: inout [Int]
   ) {
-    let later = instants.filter { $0 >= end && $0 < end + .hours(26) }
     guard !later.isEmpty else { return }
     var given = 0
     for (i, hour) in clock.hours.enumerated().reversed() {
