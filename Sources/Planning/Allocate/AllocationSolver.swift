@@ -203,17 +203,26 @@ struct AllocationSolver {
     firstSteps[c] = limit
     func placed() -> Int { limit.crossing.reduce(0) { $0 + network.flow($1) } }
     network.setRoom(limit.arc, 0)
-    var before = -1
-    while placed() > before {
-      before = placed()
-      var free = limit.left - before - network.flow(limit.arc)
-      for (arc, count) in arcs where free > 0 {
-        let n = min(count - network.flow(arc), free)
-        network.setRoom(arc, n)
-        free -= n
+    // Those that take all they are offered may be offered more; the others have found what there is.
+    var hopeful = arcs
+    while !hopeful.isEmpty {
+      var free = limit.left - placed() - network.flow(limit.arc)
+      guard free > 0 else { break }
+      var offers: [(arc: Int, count: Int, offer: Int, before: Int)] = []
+      for (arc, count) in hopeful {
+        let before = network.flow(arc)
+        let offer = min(count - before, free)
+        network.setRoom(arc, offer)
+        free -= offer
+        offers.append((arc, count, offer, before))
       }
       _ = network.augment()
       for (arc, _) in arcs { network.setRoom(arc, 0) }
+      hopeful = offers.filter { one in
+        let flow = network.flow(one.arc)
+        return flow < one.count && flow - one.before >= one.offer
+      }.map { ($0.arc, $0.count) }
+      if offers.allSatisfy({ $0.offer == 0 }) { break }
     }
     network.setRoom(limit.arc, limit.left - placed() - network.flow(limit.arc))
   }

@@ -193,11 +193,12 @@ private struct LimitBuilder {
   private mutating func share(
     _ rolling: Int, _ later: [Instant], _ open: IntervalSet, _ outer: inout [Int]
   ) {
-    guard !later.isEmpty else { return }
     var given = 0
     for (i, hour) in clock.hours.enumerated().reversed() {
       guard !open.intersection(hour.span).isEmpty else { continue }
-      let ahead = later.count { $0 < hour.span.end + .hours(24) }
+      let ahead = later.prefix { $0 < hour.span.end + .hours(24) }.count
+      // With none of them in reach the plan's own sends are all that counts, and they are counted above.
+      guard ahead > 0 else { break }
       let share = max(0, rolling - ahead - given)
       given += share
       outer[i] = add(share, parent: outer[i])
