@@ -50,12 +50,17 @@ struct Allocation {
     var open = OpenTimes(day)
     let ranked = RankedSends(due, day, open)
     var usage = Usage(day)
-    let claims = Claims(due, ranked, &usage, day)
     let choices = ranked.ways.map { way in
       way.mailbox >= 0
         ? [way.mailbox] : day.campaigns[ranked.times[way.time].campaign].mailboxes[way.channel] ?? []
     }
     let days = Self.mailboxDays(ranked, choices, usage, day, &open)
+    var isOpen = Array(repeating: false, count: ranked.ways.count)
+    for (m, ways) in days.waysOf.enumerated() {
+      guard let ranges = days.days[m]?.ranges else { continue }
+      for (way, timeClass) in ways where ranges[timeClass].contains(where: { !$0.isEmpty }) { isOpen[way] = true }
+    }
+    let claims = Claims(due, ranked, isOpen: isOpen, &usage, day)
     var solver = AllocationSolver(
       due: due, ranked: ranked, claims: claims, choices: choices, days: days.days, waysOf: days.waysOf, usage: usage,
       day: day)

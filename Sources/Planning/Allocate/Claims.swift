@@ -28,13 +28,15 @@ struct Claims {
   /// Sends by class whose contacts have nothing left.
   private(set) var refused: [Int: [UInt32]] = [:]
 
-  init(_ due: DueSteps, _ ranked: RankedSends, _ usage: inout Usage, _ day: PlanningDay) {
+  /// - Parameter isOpen: by way, whether any mailbox has open time for it. Sends that have none claim nothing.
+  init(_ due: DueSteps, _ ranked: RankedSends, isOpen: [Bool], _ usage: inout Usage, _ day: PlanningDay) {
     let settings = day.project.settings
     let isCapped = settings.contactCapPerDay != nil || settings.contactCapPerWeek != nil || settings.domainCap != nil
-    let isBulk = ranked.classes.map { item in
-      day.campaigns[ranked.times[ranked.ways[item.way].time].campaign].campaign.messageClass == .bulk
+    let claims = ranked.classes.map { item in
+      isOpen[item.way]
+        && day.campaigns[ranked.times[ranked.ways[item.way].time].campaign].campaign.messageClass == .bulk
     }
-    guard isCapped, isBulk.contains(true) else {
+    guard isCapped, claims.contains(true) else {
       bundles = ranked.classes.enumerated().map { Bundle(classNumber: $0, domain: nil, members: $1.members) }
       return
     }
@@ -42,8 +44,8 @@ struct Claims {
     let left = Left(usage, settings)
     var count = [UInt16](repeating: 0, count: persons.count)
     var doesBind = settings.domainCap != nil
-    let isBulkKind = due.kinds.map { day.campaigns[$0.campaign].campaign.messageClass == .bulk }
-    for send in due.sends where isBulkKind[Int(send.kind)] {
+    let isClaim = ranked.classOfKind.map { claims[$0] }
+    for send in due.sends where isClaim[Int(send.kind)] {
       let person = persons.number(of: send)
       if count[person] < .max { count[person] += 1 }
       if Int(count[person]) > left.of(person) { doesBind = true }
@@ -52,11 +54,11 @@ struct Claims {
       bundles = ranked.classes.enumerated().map { Bundle(classNumber: $0, domain: nil, members: $1.members) }
       return
     }
-    let domainOf = domainsInNeed(due, ranked, persons, count, left, usage, day)
+    let domainOf = domainsInNeed(due, ranked, claims, persons, count, left, usage, day)
     // By contact and class, for those who want more than they have left.
     var wanting: [Int: [(classNumber: Int, send: UInt32)]] = [:]
     for (c, item) in ranked.classes.enumerated() {
-      guard isBulk[c] else {
+      guard claims[c] else {
         bundles.append(Bundle(classNumber: c, domain: nil, members: item.members))
         continue
       }
@@ -146,16 +148,14 @@ struct Claims {
 
   /// Finds the domains to which more is due than their cap leaves.
   private mutating func domainsInNeed(
-    _ due: DueSteps, _ ranked: RankedSends, _ persons: Persons, _ count: [UInt16], _ left: Left, _ usage: Usage,
-    _ day: PlanningDay
+    _ due: DueSteps, _ ranked: RankedSends, _ claims: [Bool], _ persons: Persons, _ count: [UInt16], _ left: Left,
+    _ usage: Usage, _ day: PlanningDay
   ) -> (DueSend) -> Int? {
     guard let cap = day.project.settings.domainCap else { return { _ in nil } }
     var table = DomainTable(day.project.contacts, due)
     var wanted: [Int] = []
     var seen = [UInt16](repeating: 0, count: count.count)
-    for item in ranked.classes where ranked.ways[item.way].channel == .email {
-      let campaign = day.campaigns[ranked.times[ranked.ways[item.way].time].campaign].campaign
-      guard campaign.messageClass == .bulk else { continue }
+    for (c, item) in ranked.classes.enumerated() where claims[c] && ranked.ways[item.way].channel == .email {
       for send in item.members {
         let person = persons.number(of: due.sends[Int(send)])
         guard Int(seen[person]) < left.of(person) else { continue }

@@ -50,6 +50,8 @@ struct RankedSends {
   private(set) var classes: [Class] = []
   private(set) var rankCount = 0
   private let rankOfKind: [Int]
+  /// For each kind its class.
+  private(set) var classOfKind: [Int] = []
 
   init(_ due: DueSteps, _ day: PlanningDay, _ open: OpenTimes) {
     let ranks = due.kinds.map { Rank($0, day.campaigns[$0.campaign].campaign) }
@@ -84,7 +86,8 @@ struct RankedSends {
     var place = [Int](repeating: 0, count: classes.count)
     for (i, c) in order.enumerated() { place[c] = i }
     classes = order.map { classes[$0] }
-    fill(due.sends, classOfKind.map { place[$0] }, seed: day.seed)
+    self.classOfKind = classOfKind.map { place[$0] }
+    fill(due.sends, self.classOfKind, seed: day.seed)
   }
 
   private mutating func fill(_ sends: [DueSend], _ classOfKind: [Int], seed: UInt64) {
