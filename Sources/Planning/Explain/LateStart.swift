@@ -25,7 +25,7 @@ struct LateStart {
       }
     }
     var times = OpenTimes(day, within: missed)
-    var rooms = MissedRooms(allocation, day)
+    var sets: [Int: [IntervalSet]] = [:]
     var demands: [(kind: Int, choices: [(mailbox: Int, timeClass: Int)])] = []
     let order = due.kinds.indices.filter { waiting[$0] != Count() }.sorted { a, b in
       let (x, y) = (rank(due.kinds[a], day), rank(due.kinds[b], day))
@@ -40,26 +40,56 @@ struct LateStart {
         (
           k,
           mailboxes.compactMap { m in
+            let after = day.history.lastAttempt.mailbox[day.project.mailboxes[m].id].map {
+              $0 + day.project.mailboxes[m].minGap
+            }
             let open = times.open(own, mailboxKind: times.kindOfMailbox[m])
-            return open.isEmpty ? nil : (m, rooms.add(open, mailbox: m))
+              .intersection(Interval(after ?? .distantPast, .distantFuture))
+            return open.isEmpty ? nil : (m, sets[m, default: []].number(of: open))
           }
         ))
     }
-    rooms.close(day)
+    guard !sets.isEmpty else { return }
+    var rooms = MissedRooms(sets, allocation, day)
+    var firstSteps = Self.firstStepsLeft(due, allocation, rooms, day)
     for (k, choices) in demands {
       var left = waiting[k]
-      let id = day.campaigns[due.kinds[k].campaign].campaign.id
+      let kind = due.kinds[k]
+      let campaign = day.campaigns[kind.campaign].campaign
+      let id = campaign.id
+      let isLimited = kind.isFirst && campaign.dailyNewLimit != nil
+      if isLimited {
+        left.closed = min(left.closed, firstSteps[kind.campaign])
+        left.crowded = min(left.crowded, firstSteps[kind.campaign] - left.closed)
+      }
       for (m, timeClass) in choices where left != Count() {
         let n = rooms.take(left.closed + left.crowded, timeClass: timeClass, mailbox: m)
         let closed = min(n, left.closed)
         left.closed -= closed
         left.crowded -= n - closed
+        if isLimited { firstSteps[kind.campaign] -= n }
         if n > 0 {
           counts[id, default: Count()].closed += closed
           counts[id, default: Count()].crowded += n - closed
         }
       }
     }
+  }
+
+  /// By campaign, what its `daily_new_limit` leaves beside the plan.
+  private static func firstStepsLeft(
+    _ due: DueSteps, _ allocation: Allocation, _ rooms: MissedRooms, _ day: PlanningDay
+  ) -> [Int] {
+    var left = day.campaigns.map { live in
+      live.campaign.dailyNewLimit.map { $0 - rooms.usage.firstSteps(campaign: live.campaign.id) } ?? .max / 2
+    }
+    for members in allocation.shares.joined().map(\.members) {
+      for send in members {
+        let kind = due.kinds[Int(due.sends[Int(send)].kind)]
+        if kind.isFirst { left[kind.campaign] -= 1 }
+      }
+    }
+    return left.map { max(0, $0) }
   }
 
   private static func mayConcern(_ totals: [String: PlanTotals]) -> Bool {
@@ -70,8 +100,11 @@ struct LateStart {
   func notes(_ day: PlanningDay) -> [String] {
     func minute(_ instant: Instant) -> Substring { day.project.settings.zone.format(instant).prefix(16) }
     let until = minute(day.notBefore)
-    let hint =
-      "a plan made by \(minute(day.wholeDay.start)) (nightmail plan --date \(day.date) the evening before) would reach them"
+    let start = "\(minute(day.wholeDay.start)) (nightmail plan --date \(day.date) the evening before)"
+    let settings = day.project.settings
+    let isCapped = settings.contactCapPerDay != nil || settings.contactCapPerWeek != nil || settings.domainCap != nil
+    // Whose caps are used up is not looked at: that would be a look at each contact.
+    let hint = "a plan made by \(start) would reach them\(isCapped ? ", as far as caps allow" : "")"
     return counts.sorted { $0.key < $1.key }.map { id, count in
       let closed = count.closed == 1 ? "1 send's window" : "\(count.closed) sends' windows"
       let crowded = count.crowded == 1 ? "1 send" : "\(count.crowded) sends"
@@ -86,13 +119,16 @@ struct LateStart {
   }
 }
 
+extension SendKind {
+  /// Whether `daily_new_limit` counts it.
+  fileprivate var isFirst: Bool { isRow || step == 0 }
+}
+
 private func rank(_ kind: SendKind, _ day: PlanningDay) -> Rank { Rank(kind, day.campaigns[kind.campaign].campaign) }
 
 /// The room that mailboxes had before `not_before`, under their limits and less what the plan itself takes of these.
 private struct MissedRooms {
-  private let usage: Usage
-  private let planned: [Int]
-  private var sets: [Int: [IntervalSet]] = [:]
+  let usage: Usage
   private var rooms: [Int: Room] = [:]
 
   private struct Room {
@@ -104,20 +140,11 @@ private struct MissedRooms {
     var rolling: Int
   }
 
-  init(_ allocation: Allocation, _ day: PlanningDay) {
+  /// - Parameter sets: by mailbox, the open times that something asks for.
+  init(_ sets: [Int: [IntervalSet]], _ allocation: Allocation, _ day: PlanningDay) {
     usage = Usage(day)
-    planned = allocation.shares.map { $0.reduce(0) { $0 + $1.members.count } }
-  }
-
-  /// The number of an open time among its mailbox's.
-  mutating func add(_ open: IntervalSet, mailbox m: Int) -> Int {
-    if let known = sets[m]?.firstIndex(of: open) { return known }
-    sets[m, default: []].append(open)
-    return (sets[m]?.count ?? 1) - 1
-  }
-
-  /// All open times are there: works out the rooms.
-  mutating func close(_ day: PlanningDay) {
+    let planned = allocation.shares.map { $0.reduce(0) { $0 + $1.members.count } }
+    let usage = usage
     for (m, sets) in sets {
       let mailbox = day.project.mailboxes[m]
       let grid = SlotGrid(
@@ -164,6 +191,15 @@ private struct MissedRooms {
     }
     rooms[m] = room
     return taken
+  }
+}
+
+extension [IntervalSet] {
+  /// The number of a set, new or known.
+  fileprivate mutating func number(of set: IntervalSet) -> Int {
+    if let known = firstIndex(of: set) { return known }
+    append(set)
+    return count - 1
   }
 }
 
