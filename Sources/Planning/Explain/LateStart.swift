@@ -136,8 +136,9 @@ private struct MissedRooms {
     /// Left of each segment and limit.
     var segments: [Int]
     var limits: [Int]
-    /// Left of the rolling limit, over the plan's whole day.
-    var rolling: Int
+    /// Whatever its segments say: left of the rolling limit; and of a grid that begins with the first opening, one
+    /// slot less where the plan has that mailbox too, since the two grids are not the same.
+    var most: Int
   }
 
   /// - Parameter sets: by mailbox, the open times that something asks for.
@@ -161,10 +162,14 @@ private struct MissedRooms {
         limits: room.limits.map {
           $0.parent < 0 && mailbox.hasLongLimit ? max(0, $0.left - planned[m]) : $0.left
         },
-        rolling: mailbox.rollingLimit.map { limit in
-          let around = Interval(day.wholeDay.start - .hours(24), day.wholeDay.end)
-          return max(0, limit - planned[m] - usage.count(mailbox: m, in: around))
-        } ?? .max)
+        most: min(
+          mailbox.rollingLimit.map { limit in
+            // All that any 24 hours with a part of the day can have.
+            let around = Interval(day.wholeDay.start - .hours(24), day.wholeDay.end + .hours(24))
+            return max(0, limit - planned[m] - usage.count(mailbox: m, in: around))
+          } ?? .max,
+          planned[m] > 0 && mailbox.minGap >= .hours(2)
+            ? max(0, room.segments.reduce(0) { $0 + $1.capacity } - 1) : .max))
     }
   }
 
@@ -173,7 +178,7 @@ private struct MissedRooms {
     guard var room = rooms[m] else { return 0 }
     var taken = 0
     for s in room.day.ranges[timeClass].joined() where taken < n {
-      var free = min(n - taken, room.segments[s], room.rolling)
+      var free = min(n - taken, room.segments[s], room.most)
       var limit = room.day.segments[s].limit
       while limit >= 0 {
         free = min(free, room.limits[limit])
@@ -182,7 +187,7 @@ private struct MissedRooms {
       guard free > 0 else { continue }
       taken += free
       if room.segments[s] != .max { room.segments[s] -= free }
-      if room.rolling != .max { room.rolling -= free }
+      if room.most != .max { room.most -= free }
       limit = room.day.segments[s].limit
       while limit >= 0 {
         room.limits[limit] -= free
