@@ -32,7 +32,8 @@ public enum Planner {
       content: Dictionary(
         day.campaigns.map { ($0.campaign.id, content(of: $0.campaign, project)) }, uniquingKeysWith: { a, _ in a }),
       history: history.digest, campaigns: due.totals, broken: project.broken)
-    let plan = Plan(header: header, lines: lines, skipped: due.skipped, notes: Array(due.notes))
+    let late = LateStart(due, allocation, day)
+    let plan = Plan(header: header, lines: lines, skipped: due.skipped, notes: Array(due.notes) + late.notes(day))
     return (plan, day, due, allocation, lines)
   }
 

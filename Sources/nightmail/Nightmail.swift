@@ -19,8 +19,8 @@ struct Nightmail: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       InitCommand.self, ValidateCommand.self, PlanCommand.self, ShowCommand.self, ApproveCommand.self,
-      SendCommand.self, RunCommand.self, StatusCommand.self, DeadLettersCommand.self, EventCommand.self,
-      SuppressCommand.self,
+      SendCommand.self, RunCommand.self, StatusCommand.self, WhyCommand.self, DeadLettersCommand.self,
+      EventCommand.self, SuppressCommand.self,
     ])
 
   static func main() async {

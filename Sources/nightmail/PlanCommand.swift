@@ -20,8 +20,9 @@ struct PlanCommand: ParsableCommand {
   func run() throws {
     let workspace = Workspace(options, rehearse: rehearsal.rehearse)
     let engine = TemplateEngine()
-    let project = try workspace.load(keepGoing: planning.keepGoing, engine: engine)
-    let session = try PlanSession(workspace, project, planning, engine: engine)
+    let project = try workspace.load(keepGoing: planning.day.keepGoing, engine: engine)
+    let session = try PlanSession(
+      workspace, project, planning.day, newHistory: planning.newHistory, engine: engine)
     let lock = out == nil ? try workspace.lock(session.day, purpose: "plan") : nil
     defer { lock?.release() }
     let made = try session.make()
@@ -38,6 +39,17 @@ struct PlanCommand: ParsableCommand {
 
 /// What `plan` and `run` have in common on the command line.
 struct PlanningOptions: ParsableArguments {
+  @OptionGroup var day: DayOptions
+
+  @Flag(
+    help:
+      "Gives the output at hand a new history, where data/history.id names another: what only the other knew may be sent again."
+  )
+  var newHistory = false
+}
+
+/// The day that is planned, or that `why` explains the plan of.
+struct DayOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The day: 2026-11-20, today or tomorrow.", valueName: "date"))
   var date: String = "today"
 
@@ -49,10 +61,4 @@ struct PlanningOptions: ParsableArguments {
 
   @Flag(help: "Leaves campaigns with findings out instead of stopping.")
   var keepGoing = false
-
-  @Flag(
-    help:
-      "Gives the output at hand a new history, where data/history.id names another: what only the other knew may be sent again."
-  )
-  var newHistory = false
 }

@@ -4,7 +4,7 @@ import Messages
 import Model
 import Planning
 
-/// Makes a plan and writes it: what `plan` and `run` share.
+/// Makes a plan and writes it: what `plan` and `run` share, and `why` explains without writing.
 struct PlanSession {
   let workspace: Workspace
   let project: Project
@@ -13,7 +13,9 @@ struct PlanSession {
   let day: DayFolder
   private let notBefore: Instant
 
-  init(_ workspace: Workspace, _ project: Project, _ options: PlanningOptions, engine: TemplateEngine) throws {
+  init(
+    _ workspace: Workspace, _ project: Project, _ options: DayOptions, newHistory: Bool = false, engine: TemplateEngine
+  ) throws {
     self.workspace = workspace
     self.project = project
     self.engine = engine
@@ -36,7 +38,7 @@ struct PlanSession {
     if !workspace.isRehearsal, now >= span.end {
       throw Failure(.failed, "\(date) is over; plan today or a later day, or add --rehearse")
     }
-    try workspace.checkHistory(renew: options.newHistory)
+    try workspace.checkHistory(renew: newHistory)
   }
 
   private static func time(_ text: String, _ date: CalendarDay, _ settings: Settings) -> Instant? {
@@ -49,15 +51,26 @@ struct PlanSession {
   }
 
   func make() throws -> Plan {
-    // What other plans hold, they hold from now on; a rehearsal's day begins where the days before it have ended.
-    let instant = workspace.isRehearsal ? notBefore : min(Workspace.now(), notBefore)
-    var history = try workspace.history(project, excluding: date, at: instant, keepsSnapshot: true)
-    if project.campaigns.contains(where: { $0.ttl != nil }), FileManager.default.fileExists(atPath: day.planPath) {
-      try PlanFile.forEach(day.planPath) { send, _ in history.firstExpiry[send.id] = send.expiresAt }
-    }
+    let history = try history(keepsSnapshot: true)
     let plan = Planner.plan(project: project, history: history, date: date, notBefore: notBefore, renderer: engine)
     for note in plan.notes { workspace.log.notice("\(note)") }
     return plan
+  }
+
+  /// The same plan, for questions about it; nothing is written.
+  func explainer() throws -> Explainer {
+    Explainer(
+      project: project, history: try history(keepsSnapshot: false), date: date, notBefore: notBefore, renderer: engine)
+  }
+
+  private func history(keepsSnapshot: Bool) throws -> History {
+    // What other plans hold, they hold from now on; a rehearsal's day begins where the days before it have ended.
+    let instant = workspace.isRehearsal ? notBefore : min(Workspace.now(), notBefore)
+    var history = try workspace.history(project, excluding: date, at: instant, keepsSnapshot: keepsSnapshot)
+    if project.campaigns.contains(where: { $0.ttl != nil }), FileManager.default.fileExists(atPath: day.planPath) {
+      try PlanFile.forEach(day.planPath) { send, _ in history.firstExpiry[send.id] = send.expiresAt }
+    }
+    return history
   }
 
   /// Writes the plan into its day's folder, or to `out`. The caller holds the day's lock.

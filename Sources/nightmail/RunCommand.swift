@@ -21,8 +21,9 @@ struct RunCommand: AsyncParsableCommand {
   func run() async throws {
     let workspace = Workspace(options, rehearse: rehearsal.rehearse)
     let engine = TemplateEngine()
-    let project = try workspace.load(keepGoing: planning.keepGoing, engine: engine)
-    let session = try PlanSession(workspace, project, planning, engine: engine)
+    let project = try workspace.load(keepGoing: planning.day.keepGoing, engine: engine)
+    let session = try PlanSession(
+      workspace, project, planning.day, newHistory: planning.newHistory, engine: engine)
     let lock = try workspace.lock(session.day, purpose: "run")
     defer { lock.release() }
     let sender = SendSession(workspace, project, engine: engine, sending)

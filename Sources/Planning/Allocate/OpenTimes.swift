@@ -24,6 +24,7 @@ struct OpenTimes {
   }
 
   private let day: PlanningDay
+  private let span: Interval
   /// For each mailbox, which of the kinds it is.
   let kindOfMailbox: [Int]
   var mailboxKinds: Int { example.count }
@@ -32,8 +33,11 @@ struct OpenTimes {
   private let mailboxOpen: [IntervalSet]
   private var known: [Pair: IntervalSet] = [:]
 
-  init(_ day: PlanningDay) {
+  /// - Parameter span: other than the one that is planned: what an earlier start, or another day, would have.
+  init(_ day: PlanningDay, within span: Interval? = nil) {
     self.day = day
+    let span = span ?? day.span
+    self.span = span
     var index: [MailboxTime: Int] = [:]
     var example: [Int] = []
     kindOfMailbox = day.project.mailboxes.enumerated().map { i, mailbox in
@@ -47,7 +51,7 @@ struct OpenTimes {
     mailboxOpen = example.map { m in
       let mailbox = day.project.mailboxes[m]
       let clocks = Window.Clocks(contact: mailbox.zone, mailbox: mailbox.zone, project: day.project.settings.zone)
-      return mailbox.window.open(within: day.span, clocks: clocks, holidays: day.project.settings.holidays)
+      return mailbox.window.open(within: span, clocks: clocks, holidays: day.project.settings.holidays)
     }
   }
 
@@ -56,8 +60,8 @@ struct OpenTimes {
     // A time to live that ends after the plan's day sets no bound today.
     Class(
       campaign: kind.campaign, zone: kind.zone,
-      earliest: kind.earliest.flatMap { $0 > day.span.start ? $0.roundedUpToSecond : nil },
-      expiresAt: kind.expiresAt.flatMap { $0 <= day.span.end ? $0 : nil })
+      earliest: kind.earliest.flatMap { $0 > span.start ? $0.roundedUpToSecond : nil },
+      expiresAt: kind.expiresAt.flatMap { $0 <= span.end ? $0 : nil })
   }
 
   /// The open time of a class in mailboxes of a kind: what a plan line's `open` says.
@@ -79,7 +83,7 @@ struct OpenTimes {
     let campaign = day.campaigns[c].campaign
     let clocks = Window.Clocks(
       contact: zone, mailbox: day.project.mailboxes[m].zone, project: day.project.settings.zone)
-    return campaign.window.open(within: day.span, clocks: clocks, holidays: campaign.holidays)
+    return campaign.window.open(within: span, clocks: clocks, holidays: campaign.holidays)
       .intersection(Interval(campaign.start ?? .distantPast, campaign.end ?? .distantFuture))
   }
 }

@@ -112,6 +112,8 @@ struct Usage {
 
   func hasUsed(person: Int) -> Bool { !persons.isEmpty && persons[person] != nil }
 
+  /// What a person has had, or other plans hold for it, by days counted from the plan's; bulk alone.
+  func used(person: Int) -> [Int: Int] { persons[person] ?? [:] }
   func used(domain: String) -> Int { domains[domain] ?? 0 }
   func firstSteps(campaign: String) -> Int { firstSteps[campaign] ?? 0 }
 }

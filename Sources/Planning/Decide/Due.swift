@@ -100,12 +100,3 @@ enum Decision {
   case waiting(step: Int, until: Instant)
   case ended(EndReason)
 }
-
-/// Why a sequence, or a row, has nothing to send any more.
-enum EndReason {
-  /// Every step is through; with the last one sent, where one was.
-  case complete(last: SendRecord?)
-  case stopped(Event)
-  /// A step ended without being sent, and the steps after it with it.
-  case failed(SendRecord)
-}
