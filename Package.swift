@@ -38,6 +38,7 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .systemLibrary(name: "CMalloc"),
     room("Model", [crypto]),
     room("Config", ["Model", "CYAML"]),
     room("Planning", ["Model", collections]),
@@ -49,8 +50,8 @@ let package = Package(
     .executableTarget(
       name: "nightmail",
       dependencies: [
-        "Model", "Config", "Planning", "Messages", "Journal", "Delivery", "Transports", "Reporting", arguments,
-        logging,
+        "Model", "Config", "Planning", "Messages", "Journal", "Delivery", "Transports", "Reporting", "CMalloc",
+        arguments, logging,
       ],
       swiftSettings: strict),
     .target(name: "TestSupport", dependencies: ["Model"], swiftSettings: strict),

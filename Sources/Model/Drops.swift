@@ -58,19 +58,26 @@ public struct Suppression: Hashable, Sendable {
 /// What must not be written to, for whatever reason, indexed. Planning and the executor ask the same questions of it;
 /// the executor reads it again while it sends. It can only take sends away.
 public struct Drops: Sendable {
-  private var suppressions: [String: [Suppression]] = [:]
+  private let suppressions: [Suppression]
+  /// By the hash of their value: there may be many, and each by itself in a dictionary would cost more than they do.
+  private var byValue = HashIndex()
   private var events: [String: [Event]] = [:]
-  private var filter = HashFilter()
+  @usableFromInline var filter = HashFilter()
 
   public init(suppressions: [Suppression] = [], events: [Event] = []) {
-    for s in suppressions { self.suppressions[s.value, default: []].append(s) }
+    self.suppressions = suppressions
+    byValue.reserve(suppressions.count)
+    for (i, s) in suppressions.enumerated() {
+      let hash = ByteHash.of(s.value)
+      byValue.insert(hash, i)
+      filter.insert(hash)
+    }
     for e in events { self.events[e.contact, default: []].append(e) }
-    for value in self.suppressions.keys { filter.insert(ByteHash.of(value)) }
     for contact in self.events.keys { filter.insert(ByteHash.of(contact)) }
   }
 
   /// False only if no suppression or event names what has this `ByteHash`: an address, `@domain`, number or id.
-  @inline(__always)
+  @inlinable @inline(__always)
   public func mayName(_ hash: UInt64) -> Bool { filter.contains(hash) }
 
   /// Everything that is known of a person goes by identity and by address; bounces by the address alone.
@@ -99,7 +106,13 @@ public struct Drops: Sendable {
     var values = [person.to]
     if person.channel == .email, let at = person.to.utf8.lastIndex(of: 0x40) { values.append(String(person.to[at...])) }
     for value in values where !suppressions.isEmpty {
-      for s in suppressions[value] ?? [] {
+      // Those of one value are in no order that means anything: the first of the file's that holds is told.
+      var own: [Int] = []
+      _ = byValue.find(ByteHash.of(value)) { i in
+        if suppressions[i].value == value { own.append(i) }
+        return false
+      }
+      for s in own.sorted().map({ suppressions[$0] }) {
         if let named = s.campaign, named != campaign, !was.contains(named) { continue }
         if let until = s.until, now >= until { continue }
         return (.suppressed, "\(value): \(s.reason ?? "suppressed") (\(s.place))")

@@ -89,15 +89,15 @@ public struct HashIndex: Sendable {
 
 /// Hashes of what may concern somebody: a quick no for nearly everybody, a maybe for the rest.
 public struct HashFilter: Sendable {
-  private var slots: [UInt64] = []
-  private var mask = 0
-  private var count = 0
+  @usableFromInline var slots: [UInt64] = []
+  @usableFromInline var mask = 0
+  @usableFromInline var count = 0
 
   public init() {}
 
-  public var isEmpty: Bool { count == 0 }
+  @inlinable public var isEmpty: Bool { count == 0 }
 
-  @inline(__always)
+  @inlinable @inline(__always)
   public func contains(_ hash: UInt64) -> Bool {
     if count == 0 { return false }
     let hash = hash == 0 ? 1 : hash

@@ -30,6 +30,7 @@ public struct SendID: Hashable, Sendable {
   }
 
   /// Adds one length-prefixed string.
+  @inlinable
   public static func append(_ part: some Collection<UInt8>, to bytes: inout [UInt8]) {
     let n = UInt32(part.count)
     bytes.append(UInt8(n >> 24))

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CMalloc
 import Foundation
 import Model
 
@@ -24,6 +25,7 @@ struct Nightmail: AsyncParsableCommand {
     ])
 
   static func main() async {
+    returnMemory()
     let arguments = globalsLast(Array(CommandLine.arguments.dropFirst()))
     do {
       let names = configuration.subcommands.compactMap { $0.configuration.commandName }
@@ -102,4 +104,11 @@ struct Failure: Error {
   }
 
   func report() { Console.error(message) }
+}
+
+/// Has glibc give large blocks back to the kernel as soon as they are free: by itself it raises the size from which it
+/// does so with each that it sees, and a plan of a million sends then keeps 10 MB that nobody uses.
+private func returnMemory() {
+  // It only saves memory: where it cannot be set, the plan is the same.
+  _ = nightmail_return_blocks(256 << 10, 2)
 }

@@ -48,7 +48,7 @@ struct Allocation {
   init(_ due: DueSteps, _ day: PlanningDay) {
     self.day = day
     var open = OpenTimes(day)
-    let ranked = RankedSends(due, day, open)
+    var ranked = RankedSends(due, day, open)
     var usage = Usage(day)
     let choices = ranked.ways.map { way in
       way.mailbox >= 0
@@ -61,17 +61,25 @@ struct Allocation {
       for (way, timeClass) in ways where ranges[timeClass].contains(where: { !$0.isEmpty }) { isOpen[way] = true }
     }
     let claims = Claims(due, ranked, isOpen: isOpen, &usage, day)
-    var solver = AllocationSolver(
-      due: due, ranked: ranked, claims: claims, choices: choices, days: days.days, waysOf: days.waysOf, usage: usage,
-      day: day)
-    solver.solve()
-    places = solver.places
-    shares = solver.shares
+    (places, shares) = Self.solve(
+      AllocationSolver(
+        due: due, ranked: ranked, claims: claims, choices: choices, days: days.days, waysOf: days.waysOf,
+        usage: usage, day: day))
+    // The shares have them now.
+    ranked.forgetMembers()
     mailboxDays = days.days
     waysOf = days.waysOf
     kindOfMailbox = open.kindOfMailbox
     openSets = ranked.times.map { time in (0..<open.mailboxKinds).map { open.open(time, mailboxKind: $0) } }
     self.ranked = ranked
+  }
+
+  private static func solve(
+    _ solver: consuming AllocationSolver
+  ) -> (places: [Place], shares: [[Share]]) {
+    var solver = solver
+    solver.solve()
+    return (solver.places, solver.shares)
   }
 
   /// What a plan line's `open` says.

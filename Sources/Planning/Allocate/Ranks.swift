@@ -1,4 +1,5 @@
 import Model
+import Synchronization
 
 /// The order in which due steps are served (DESIGN §4.3): follow-ups before first steps, then priority, then days
 /// overdue; ties by seed.
@@ -101,15 +102,24 @@ struct RankedSends {
     for (i, send) in sends.enumerated() {
       members[classOfKind[Int(send.kind)]].append(Keyed(tie: Self.tie(send.id, seed), send: UInt32(i)))
     }
-    let unsorted = members
+    // Each list is let go as soon as it is sorted: together they are as large as the sends.
+    let lists = Mutex(members)
     members = []
-    let sorted = Parallel.map(unsorted.count) { c in
+    let sorted = Parallel.map(counts.count) { c in
+      var own = lists.withLock { lists in
+        var list: [Keyed] = []
+        swap(&list, &lists[c])
+        return list
+      }
       // Ties between equal ties, one in 2⁶⁴, by id; the order of contacts and rows in the files changes nothing.
-      unsorted[c].sorted { a, b in
-        a.tie != b.tie ? a.tie < b.tie : sends[Int(a.send)].id < sends[Int(b.send)].id
-      }.map(\.send)
+      own.sort { a, b in a.tie != b.tie ? a.tie < b.tie : sends[Int(a.send)].id < sends[Int(b.send)].id }
+      return own.map(\.send)
     }
     for c in classes.indices { classes[c].members = sorted[c] }
+  }
+
+  mutating func forgetMembers() {
+    for c in classes.indices { classes[c].members = [] }
   }
 
   /// Whether a send is served before another: by rank, then by tie.

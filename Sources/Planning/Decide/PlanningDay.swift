@@ -39,7 +39,9 @@ struct PlanningDay {
         return renamed
       }
     }
-    drops = Drops(suppressions: project.suppressions + renamed, events: project.events + history.bounces)
+    drops = Drops(
+      suppressions: renamed.isEmpty ? project.suppressions : project.suppressions + renamed,
+      events: project.events + history.bounces)
     var index: [String: Int] = [:]
     for (i, mailbox) in project.mailboxes.enumerated() {
       index[mailbox.id] = i
