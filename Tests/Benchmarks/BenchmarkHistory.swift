@@ -2,40 +2,53 @@ import Foundation
 import Journal
 import Model
 
-/// Thirty days of results before the planned day, as many sends as there are contacts, every one sent: four contacts in
-/// five have had the first step of their campaign, one in five the second too. So a fifth begins, three fifths are due
-/// their second step, and a fifth has ended.
-enum BenchmarkHistory {
+/// Thirty days of results before the planned day, as many sends as there are contacts, every one sent.
+enum BenchmarkHistory: String {
+  /// Each night sent what was due: a share of the contacts their first step, and those of three days before the second.
+  /// Half of all contacts are through; the second step of one night is due, that of two nights lies ahead.
+  case keptUp
+  /// Four contacts in five have had the first step, one in five the second too: the second step of the others is due,
+  /// overdue by one to 27 days, which makes as many ranks, and each in the mailbox that it has to keep.
+  case backlog
+
   static let days = 30
   private static let run = "00000000000000b1"
 
+  /// What the night `d` sent to the contact in row `i` of `n`.
+  private func step(night d: Int, contact i: Int, of n: Int) -> String? {
+    let first: Int
+    switch self {
+    case .keptUp:
+      // Scattered over the file, as contacts that come and go are.
+      first = i * 611_953 % n / max(1, n / 57)
+      if first >= Self.days { return nil }
+    case .backlog:
+      first = i % 5 != 4 ? i % (Self.days - 3) : Self.days
+      if i % 5 != 0 { return d == first ? "intro" : nil }
+    }
+    return d == first ? "intro" : d == first + 3 ? "nudge" : nil
+  }
+
   /// - Parameter output: the folder that `--output` names; the plan is a rehearsal.
-  static func write(to output: String, contacts: Int, mailboxes: Int, before date: CalendarDay) throws {
+  func write(to output: String, contacts: Int, mailboxes: Int, before date: CalendarDay) throws {
     let folder = OutputFolder(output).rehearsal
     try folder.create()
     let boxes = Dictionary(grouping: 0..<mailboxes, by: BenchmarkProject.segment)
-    for d in 0..<days {
-      let day = folder.day(date - days + d)
+    for d in 0..<Self.days {
+      let day = folder.day(date - Self.days + d)
       try day.create()
       let writer = try ResultsWriter(path: day.resultsPath)
       let start = Zone.utc.instant(day.date, second: 8 * 3600)
       writer.append(
-        .run(Record.Run(id: run, at: start, plan: day.planPath, host: "benchmark", pid: 1, approvedBy: [])))
+        .run(Record.Run(id: Self.run, at: start, plan: day.planPath, host: "benchmark", pid: 1, approvedBy: [])))
       var n = 0
       for i in 0..<contacts {
-        let step: String
-        if i % 5 != 4, i % (days - 3) == d {
-          step = "intro"
-        } else if i % 5 == 0, i % (days - 3) == d - 3 {
-          step = "nudge"
-        } else {
-          continue
-        }
+        guard let step = step(night: d, contact: i, of: contacts) else { continue }
         let own = boxes[BenchmarkProject.segment(i)] ?? []
         guard !own.isEmpty else { continue }
         // Ten hours of sends, over and over.
         let at = start + .seconds(Int64(n % 36_000))
-        add(step, contact: i, from: BenchmarkProject.mailbox(own[i / 3 % own.count]), at: at, to: writer)
+        Self.add(step, contact: i, from: BenchmarkProject.mailbox(own[i / 3 % own.count]), at: at, to: writer)
         n += 1
         if n % 5000 == 0 { try writer.commit() }
       }

@@ -1,4 +1,5 @@
 import Foundation
+import Model
 import TestSupport
 
 /// Measures the built `nightmail` beside its peers in the same run, and prints tables. Nothing here is asserted:
@@ -8,10 +9,11 @@ import TestSupport
 @main
 struct Benchmarks {
   static let usage = """
-    usage: Benchmarks [plan [CONTACTS] [--mailboxes N] [--runs N] [--without-history] [--large]] [delivery]
+    usage: Benchmarks [plan [CONTACTS] [--mailboxes N] [--runs N] [--without-history] [--backlog] [--large]] [delivery]
       plan      CONTACTS (1000000) in a project of CONTACTS / 1000 mailboxes, beside DuckDB
         --runs             runs of which the medians are given, after one to warm up (5)
         --without-history  leaves out the plans beside a history of as many sends
+        --backlog          plans beside a history too after which most second steps are overdue
         --large            plans ten times as many contacts too
       delivery  20,000 messages to Postfix's smtp-sink, beside smtp-source
     """
@@ -19,6 +21,9 @@ struct Benchmarks {
   static func main() throws {
     let words = Array(CommandLine.arguments.dropFirst())
     if words.first == "csv", words.count == 2 { return try ReaderBenchmark.read(words[1]) }
+    if words.first == "parts", words.count == 3, let date = CalendarDay(PlanBenchmark.date) {
+      return try PartsBenchmark.run(words[1], date, into: words[2])
+    }
     guard let wanted = Wanted(words) else {
       print(usage)
       exit(64)
@@ -53,7 +58,8 @@ struct Benchmarks {
         case "--runs":
           guard plan != nil, let n = number() else { return nil }
           plan?.runs = n
-        case "--without-history": plan?.hasHistory = false
+        case "--without-history": plan?.histories = []
+        case "--backlog": plan?.histories.append(.backlog)
         case "--large": plan?.isLarge = true
         default:
           guard plan != nil, let n = Int(word), n > 0 else { return nil }

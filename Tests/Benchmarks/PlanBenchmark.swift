@@ -9,12 +9,12 @@ struct PlanBenchmark {
     /// One in a thousand contacts where it is nil.
     var mailboxes: Int?
     var runs = 5
-    var hasHistory = true
+    var histories: [BenchmarkHistory] = [.keptUp]
     var isLarge = false
   }
 
   /// A Monday without a change of clocks.
-  private static let date = "2026-11-23"
+  static let date = "2026-11-23"
 
   let contacts: Int
   let mailboxes: Int
@@ -27,15 +27,14 @@ struct PlanBenchmark {
   }
 
   func run() throws {
-    // Contacts, two plans and their lists of lines, DuckDB's plan, and what is written before it takes its place; a
-    // history of an intent and an outcome each.
-    guard Machine.hasRoom(contacts * (options.hasHistory ? 4000 : 2500)) else { return }
+    // Contacts, plans and their lists of lines, DuckDB's plan; of each history an intent and an outcome a send.
+    guard Machine.hasRoom(contacts * (2500 + 1800 * options.histories.count)) else { return }
     let project = try BenchmarkProject.make(contacts: contacts, mailboxes: mailboxes)
     let file = project.file("data/contacts.csv")
     let bytes = Double((try FileManager.default.attributesOfItem(atPath: file)[.size] as? Int) ?? 0)
-    if options.hasHistory, let date = CalendarDay(Self.date) {
-      try BenchmarkHistory.write(
-        to: project.file("beside-history"), contacts: contacts, mailboxes: mailboxes, before: date)
+    for history in options.histories {
+      guard let date = CalendarDay(Self.date) else { continue }
+      try history.write(to: project.file(history.rawValue), contacts: contacts, mailboxes: mailboxes, before: date)
     }
     print(
       "\nplan: \(contacts) contacts (\(Benchmarks.fixed(bytes / 1e6, 1)) MB), \(mailboxes) mailboxes; median of"
@@ -53,13 +52,14 @@ struct PlanBenchmark {
   private enum Name {
     static let plan = "nightmail plan"
     static let duckPlan = "DuckDB, 2 threads"
+    static let parts = "its parts"
     static let validate = "nightmail validate"
     static let reader = "nightmail's CSV reader, 1 thread"
     static let lines = "wc -l"
     static let duckCount = "DuckDB read_csv, rows, 2 threads"
     static let duckColumns = "DuckDB read_csv, all columns, 2 threads"
-    static let rebuilt = "plan, history from the results"
-    static let snapshot = "plan, history from the snapshot"
+    static func rebuilt(_ history: BenchmarkHistory) -> String { "\(history.words), from the results" }
+    static func snapshot(_ history: BenchmarkHistory) -> String { "\(history.words), from the snapshot" }
   }
 
   private func plan(_ project: TemporaryFolder, into output: String) -> Program {
@@ -79,6 +79,10 @@ struct PlanBenchmark {
     var entries = [
       Contest.Entry(name: Name.plan, program: plan(project, into: "alone"), prepare: remove("alone")),
       Contest.Entry(
+        name: Name.parts,
+        program: Program(path: Benchmarks.itself, arguments: ["parts", project.path, project.file("parts.jsonl")]),
+        prepare: remove("parts.jsonl", "parts.lines")),
+      Contest.Entry(
         name: Name.validate,
         program: Program(path: Benchmarks.nightmail, arguments: ["validate", "--project", project.path])),
       Contest.Entry(name: Name.reader, program: Program(path: Benchmarks.itself, arguments: ["csv", contactsFile])),
@@ -93,13 +97,13 @@ struct PlanBenchmark {
     if let wc = Shell.find("wc") {
       entries.append(Contest.Entry(name: Name.lines, program: Program(path: wc, arguments: ["-l", contactsFile])))
     }
-    if options.hasHistory {
-      let day = "beside-history/rehearsal/\(Self.date)"
-      let snapshot = "beside-history/rehearsal/history"
-      let plan = plan(project, into: "beside-history")
+    for history in options.histories {
+      let output = history.rawValue
+      let (day, known) = ("\(output)/rehearsal/\(Self.date)", "\(output)/rehearsal/history")
+      let plan = plan(project, into: output)
       // The first makes the snapshot that the second finds.
-      entries.append(Contest.Entry(name: Name.rebuilt, program: plan, prepare: remove(day, snapshot)))
-      entries.append(Contest.Entry(name: Name.snapshot, program: plan, prepare: remove(day)))
+      entries.append(Contest.Entry(name: Name.rebuilt(history), program: plan, prepare: remove(day, known)))
+      entries.append(Contest.Entry(name: Name.snapshot(history), program: plan, prepare: remove(day)))
     }
     return entries
   }
@@ -119,6 +123,15 @@ struct PlanBenchmark {
       Benchmarks.row("  its query alone, without Python's start", [Benchmarks.fixed(duck), "", "", "", "1"])
     }
 
+    if let parts = scores[Name.parts] {
+      print("")
+      Benchmarks.row("of which, in one process", ["wall s"])
+      let seconds = parts.outputs.map { $0.split(separator: "\n").compactMap { Double($0) } }
+      for (i, name) in PartsBenchmark.names.enumerated() {
+        Benchmarks.row("  " + name, [Benchmarks.fixed(Benchmarks.median(seconds.compactMap { $0.dropFirst(i).first }))])
+      }
+    }
+
     print("")
     Benchmarks.row("", ["wall s", "from-to", "CPU s", "peak MiB", "MB/s"])
     func throughput(_ seconds: Double) -> String { Benchmarks.fixed(bytes / seconds / 1e6, 0) }
@@ -130,14 +143,15 @@ struct PlanBenchmark {
     }
 
     guard let plain = scores[Name.plan] else { return }
-    if options.hasHistory {
+    let beside = options.histories.flatMap { [Name.rebuilt($0), Name.snapshot($0)] }
+    if !beside.isEmpty {
       print("\n\(contacts) earlier sends in \(BenchmarkHistory.days) days of results")
       Benchmarks.row("", ["wall s", "from-to", "CPU s", "peak MiB", "of without"])
-      row("nightmail plan") { _ in "1" }
-      for name in [Name.rebuilt, Name.snapshot] { row(name) { Benchmarks.fixed($0.wall / plain.wall) } }
+      row(Name.plan) { _ in "1" }
+      for name in beside { row(name) { Benchmarks.fixed($0.wall / plain.wall) } }
     }
     print("")
-    for name in [Name.plan, Name.rebuilt, Name.snapshot] {
+    for name in [Name.plan] + beside {
       if let score = scores[name] { print("\(name): \(Self.totals(score))") }
     }
   }
@@ -181,5 +195,14 @@ struct PlanBenchmark {
         Benchmarks.fixed(ten.peak / one.peak, 1) + " x", "",
       ])
     print("nightmail plan, ten times: \(Self.totals(ten))")
+  }
+}
+
+extension BenchmarkHistory {
+  fileprivate var words: String {
+    switch self {
+    case .keptUp: "plan, all was sent when due"
+    case .backlog: "plan, second steps overdue"
+    }
   }
 }
