@@ -98,5 +98,7 @@ struct Benchmarks {
   static func row(_ name: String, _ cells: [String]) {
     let name = name.padding(toLength: max(name.count, 46), withPad: " ", startingAt: 0)
     print(name + cells.map { String(repeating: " ", count: max(1, 12 - $0.count)) + $0 }.joined())
+    // A table that takes minutes is seen as it comes, through a pipe too.
+    fflush(nil)
   }
 }
