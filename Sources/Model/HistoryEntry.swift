@@ -109,6 +109,21 @@ extension History {
     arena.bytes.withUnsafeBufferPointer { messageID(HistoryDetail(entry.row, $0), entry.row.key) }
   }
 
+  /// Whether `messageID` has one, other than an empty one.
+  public func hasMessageID(_ entry: HistoryEntry) -> Bool {
+    arena.bytes.withUnsafeBufferPointer { bytes in
+      switch HistoryDetail(entry.row, bytes).messageID {
+      case .none: false
+      case .text(let text): !text.isEmpty
+      case .ofDomain: true
+      }
+    }
+  }
+
+  public func hasSubject(_ entry: HistoryEntry) -> Bool {
+    arena.bytes.withUnsafeBufferPointer { HistoryDetail(entry.row, $0).subject != nil }
+  }
+
   public func subject(_ entry: HistoryEntry) -> String? {
     arena.bytes.withUnsafeBufferPointer { HistoryDetail(entry.row, $0).subject.map { String($0) } }
   }

@@ -129,13 +129,14 @@ private func encoded(_ lines: any PlanLines, zone: Zone) throws -> (plan: [UInt8
   var whole = PlanCodec.encode(plan.header) + [0x0A]
   whole += plainly(plan.lines, zone: plan.header.zone).plan
   var lists: Set<[UInt8]> = []
+  var digests: Set<String> = []
   for (workers, blockBytes) in [(1, 1 << 20), (2, 1 << 19), (2, 5000), (4, 1), (7, 20_000)] {
     let path = scratch.path + "/plan-\(workers)-\(blockBytes).jsonl"
     let files = try PlanWriter.write(plan, path: path, effort: .init(workers: workers, blockBytes: blockBytes))
     try files.lines.commit()
     try files.plan.commit()
     #expect(try bytes(path) == whole)
-    #expect(files.digest == Hex.digest(whole))
+    digests.insert(files.digest)
     lists.insert(try bytes(PlannedLines.path(forPlan: path)))
     let planned = try PlannedLines.read(planPath: path, header: plan.header)
     #expect(planned.plan == files.digest)
@@ -147,6 +148,7 @@ private func encoded(_ lines: any PlanLines, zone: Zone) throws -> (plan: [UInt8
       })
   }
   #expect(lists.count == 1)
+  #expect(digests.count == 1)
 }
 
 @Test func aFewLongTextsAmongShortOnesAreHandedOnInPieces() throws {
@@ -159,6 +161,7 @@ private func encoded(_ lines: any PlanLines, zone: Zone) throws -> (plan: [UInt8
       if !sampled.contains(n) && n % 3 == 0 { send.html = String(repeating: "<b>\(n)</b>", count: 3000) }
       return send
     })
+  var digests: Set<String> = []
   for workers in [1, 3] {
     let path = scratch.path + "/plan-\(workers).jsonl"
     let files = try PlanWriter.write(
@@ -166,8 +169,9 @@ private func encoded(_ lines: any PlanLines, zone: Zone) throws -> (plan: [UInt8
     try files.plan.commit()
     #expect(
       try bytes(path) == PlanCodec.encode(plan.header) + [0x0A] + plainly(plan.lines, zone: plan.header.zone).plan)
-    #expect(files.digest == Hex.digest(try bytes(path)))
+    digests.insert(files.digest)
   }
+  #expect(digests.count == 1)
 }
 
 @Test func aWriteThatTheDiskRefusesSaysWhichFile() throws {

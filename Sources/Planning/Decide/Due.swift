@@ -29,6 +29,18 @@ struct SendKind: Hashable {
   var daysOverdue = 0
 }
 
+extension SendKind {
+  /// By the fields that differ most, in one word: hashing all of them would cost as much as the decision.
+  func hash(into hasher: inout Hasher) {
+    let small = UInt64(truncatingIfNeeded: campaign &* 31 &+ step &* 7 &+ variant) << 48
+    hasher.combine(
+      small ^ UInt64(truncatingIfNeeded: mailbox &+ 1) << 24 ^ UInt64(truncatingIfNeeded: zone) << 12
+        ^ UInt64(truncatingIfNeeded: daysOverdue))
+    if let earliest { hasher.combine(earliest) }
+    if let expiresAt { hasher.combine(expiresAt) }
+  }
+}
+
 extension SendKind: Comparable {
   /// An order that does not depend on that of contacts and rows in their files.
   static func < (a: SendKind, b: SendKind) -> Bool {

@@ -1,7 +1,7 @@
 import Model
 
 /// A campaign that may send on the plan's day, with what is asked of it for every contact worked out once.
-struct LiveCampaign {
+final class LiveCampaign: Sendable {
   let campaign: Campaign
   /// Indices of its mailboxes, by channel.
   let mailboxes: [Channel: [Int]]
@@ -11,6 +11,7 @@ struct LiveCampaign {
   let stepIndex: [String: Int]
   /// What each step's variants ask for.
   let needs: [[Needs]]
+  private let sameVars: [Bool]
   private let hasMailbox: (email: Bool, sms: Bool)
   private let isMailbox: [Bool]
   /// By the history's numbers: which campaigns are this one, under today's name or an earlier one, and the positions of
@@ -121,8 +122,12 @@ struct LiveCampaign {
     self.facts = facts
     variantFacts = variants
     askedColumns = columns
+    sameVars = project.mailboxes.map { $0.givenNames == vars[$0.sender.channel] ?? [] }
     hasMailbox = (!(mailboxes[.email] ?? []).isEmpty, !(mailboxes[.sms] ?? []).isEmpty)
   }
+
+  /// Whether a mailbox gives just what all of them give: what is asked of contacts does not depend on it then.
+  func givesTheSame(mailbox index: Int) -> Bool { sameVars[index] }
 
   /// Whether it has a mailbox that sends by a channel.
   func hasMailbox(_ channel: Channel) -> Bool { channel == .email ? hasMailbox.email : hasMailbox.sms }

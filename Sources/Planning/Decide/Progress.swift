@@ -10,10 +10,10 @@ struct Progress {
     var at: Instant { entry.attemptAt ?? entry.at }
   }
 
-  /// One for each step and channel: of several, under other names of contact or step, the one that got further.
-  private(set) var records: [Past] = []
-  /// What was sent, by step and time.
-  private(set) var sent: [Past] = []
+  /// In the order of first record, each send once.
+  private var all: [Past] = []
+  /// The furthest step of which a channel was sent.
+  private(set) var place: Int?
   private(set) var inDoubt: Past?
   /// A step without any channel sent that has failed, was withdrawn or let go.
   private(set) var failed: Past?
@@ -22,7 +22,6 @@ struct Progress {
   private init() {}
 
   init(_ contact: ContactView, _ live: LiveCampaign, _ history: History) {
-    var all: [Past] = []
     func add(_ hash: UInt64, _ person: Cell) {
       history.progress(personHash: hash, person) { entry in
         guard !entry.hasKey, live.isMine(historyCampaign: entry.campaign),
@@ -37,39 +36,61 @@ struct Progress {
     for past in all {
       switch past.entry.state {
       case .inDoubt, .inFlight: inDoubt = inDoubt ?? past
-      case .sent: sent.append(past)
+      case .sent: place = max(place ?? past.step, past.step)
       case .pending, .waiting, .dead, .withdrawn, .dropped: break
       }
-      if let i = records.firstIndex(where: { $0.step == past.step && $0.entry.channel == past.entry.channel }) {
-        if !records[i].entry.state.isFinal || past.entry.state.isFinal { records[i] = past }
-      } else {
-        records.append(past)
-      }
     }
-    if sent.count > 1 { sent.sort { ($0.step, $0.entry.at, $0.entry.id) < ($1.step, $1.entry.at, $1.entry.id) } }
     let furthest = place ?? -1
     // With `all`, a channel that failed does not stop the other.
-    for past in records where past.step > furthest && live.campaign.steps[past.step].channel != .all {
-      switch past.entry.state {
-      case .dead, .withdrawn, .dropped: failed = failed ?? past
-      case .pending, .inFlight, .sent, .waiting, .inDoubt: break
+    for past in all where past.step > furthest && live.facts[past.step].channel != .all {
+      switch record(past.step, past.entry.channel)?.entry.state {
+      case .dead, .withdrawn, .dropped: failed = failed ?? record(past.step, past.entry.channel)
+      case .pending, .inFlight, .sent, .waiting, .inDoubt, nil: break
       }
     }
   }
 
-  /// The furthest step of which a channel was sent.
-  var place: Int? { sent.last?.step }
   /// When the sequence began.
-  var began: Instant? { sent.map(\.at).min() }
+  var began: Instant? { all.lazy.filter { $0.entry.state == .sent }.map(\.at).min() }
 
+  /// What is known of a step and channel: of several, under other names of contact or step, the one that got further.
   func record(_ step: Int, _ channel: Channel) -> Past? {
-    records.first { $0.step == step && $0.entry.channel == channel }
+    var found: Past?
+    for past in all where past.step == step && past.entry.channel == channel {
+      if let known = found, known.entry.state.isFinal, !past.entry.state.isFinal { continue }
+      found = past
+    }
+    return found
   }
 
-  /// The last send of the furthest step before `step`.
-  func lastSent(before step: Int) -> Past? { sent.last { $0.step < step } }
+  /// The last of what was sent, by step and time, as far as `isMeant` says.
+  private func lastSent(_ isMeant: (Past) -> Bool) -> Past? {
+    var last: Past?
+    for past in all where past.entry.state == .sent && isMeant(past) {
+      if let last, (past.step, past.entry.at, past.entry.id) < (last.step, last.entry.at, last.entry.id) { continue }
+      last = past
+    }
+    return last
+  }
 
-  func lastSent(by channel: Channel) -> Past? { sent.last { $0.entry.channel == channel } }
+  var lastSent: Past? { lastSent { _ in true } }
+
+  /// The last send of the furthest step before `step`.
+  func lastSent(before step: Int) -> Past? { lastSent { $0.step < step } }
+
+  func lastSent(by channel: Channel) -> Past? { lastSent { $0.entry.channel == channel } }
+
+  /// Whether `thread` has one to give, without making it.
+  func hasThread(before step: Int, _ live: LiveCampaign, _ history: History) -> Bool {
+    var (hasReference, hasSubject) = (false, false)
+    for i in 0..<step {
+      guard let past = record(i, .email), past.entry.state == .sent else { continue }
+      if !live.facts[i].isReply { (hasReference, hasSubject) = (false, false) }
+      hasReference = hasReference || history.hasMessageID(past.entry)
+      hasSubject = hasSubject || history.hasSubject(past.entry)
+    }
+    return hasReference && hasSubject
+  }
 
   /// The thread that a reply at `step` joins: the e-mails sent since the last step that was no reply.
   func thread(before step: Int, steps: [Step], _ history: History) -> PlannedSend.Thread? {

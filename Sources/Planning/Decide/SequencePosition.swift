@@ -15,6 +15,9 @@ struct SequencePosition {
   private let start: Instant?
   private let hasTTL: Bool
   private let zoneOfContact: [Int]
+  /// By the history's numbers; -1 for mailboxes that are gone.
+  private let mailboxOfHistory: [Int]
+  private let channels: [Channel]
   /// The day from which a first step is due that no contact's own date moves.
   private let firstDay: CalendarDay
 
@@ -29,6 +32,8 @@ struct SequencePosition {
     start = campaign.start
     hasTTL = campaign.ttl != nil
     zoneOfContact = day.zoneOfContact
+    mailboxOfHistory = day.history.mailboxNames.map { $0.isEmpty ? -1 : day.mailboxIndex[$0] ?? -1 }
+    channels = day.project.mailboxes.map(\.sender.channel)
     let start = campaign.start.map { day.project.settings.day(of: $0) }
     firstDay =
       start?.adding(campaign.steps.first?.delay ?? .days(0), holidays: campaign.holidays) ?? day.date
@@ -97,7 +102,7 @@ struct SequencePosition {
   }
 
   private func last(_ progress: Progress) -> SendRecord? {
-    progress.sent.last.map { day.history.record($0.entry) }
+    progress.lastSent.map { day.history.record($0.entry) }
   }
 
   /// What keeps the whole sequence from going on.
@@ -260,7 +265,7 @@ struct SequencePosition {
 
   /// Whether anything required is missing: a quick look, since nearly always nothing is.
   private func lacksSomething(_ asking: Asking, step: Int, variant: Int, channel: Channel, mailbox: Int?) -> Bool {
-    guard mailbox == nil else {
+    if let mailbox, !live.givesTheSame(mailbox: mailbox) {
       return !missing(asking, step: step, variant: variant, channel: channel, mailbox: mailbox).isEmpty
     }
     let facts = live.variantFacts[live.facts[step].variants.lowerBound + variant]
@@ -272,7 +277,7 @@ struct SequencePosition {
   }
 
   private func hasThread(_ asking: Asking, _ step: Int) -> Bool {
-    live.facts[step].isReply && asking.progress.thread(before: step, steps: campaign.steps, day.history) != nil
+    live.facts[step].isReply && asking.progress.hasThread(before: step, live, day.history)
   }
 
   private func missing(
@@ -295,6 +300,8 @@ struct SequencePosition {
   ) -> Int? {
     // A sequence over two channels has a mailbox for each.
     if asking.isConcerned, let before = past ?? asking.progress.lastSent(by: channel) {
+      let known = mailboxOfHistory[before.entry.mailbox]
+      if known >= 0, live.has(mailbox: known), isOfChannel(known, channel) { return known }
       let name = day.history.mailboxNames[before.entry.mailbox]
       if let i = kept(name, "its sequence's mailbox", asking, channel, note) { return i }
     }
@@ -302,6 +309,8 @@ struct SequencePosition {
     if assigned.isEmpty { return nil }
     return kept(assigned.text, "its assigned mailbox", asking, channel, note)
   }
+
+  private func isOfChannel(_ mailbox: Int, _ channel: Channel) -> Bool { channels[mailbox] == channel }
 
   private func kept(
     _ name: String, _ why: String, _ asking: Asking, _ channel: Channel, _ note: (String) -> Void
