@@ -37,7 +37,7 @@ struct MailboxDay {
     for day in clock.days.dropFirst() { cuts.insert(day.span.start) }
     if byHour { for hour in clock.hours.dropFirst() { cuts.insert(hour.span.start) } }
     let all = IntervalSet(classes.flatMap(\.intervals))
-    var builder = LimitBuilder(mailbox: mailbox, clock: clock, used: used, instants: instants, open: all)
+    let builder = LimitBuilder(mailbox: mailbox, clock: clock, used: used, instants: instants, open: all)
     let sorted = cuts.sorted()
     var piece = 0
     for (start, end) in zip(sorted, sorted.dropFirst()) {
