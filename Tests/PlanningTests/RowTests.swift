@@ -71,6 +71,26 @@ private func alerts(
   #expect(try scene.fate() == "opted-out")
 }
 
+@Test func aRowKeepsToThePreferencesOfBothWhereItsAddressIsAnotherContactsThanTheOneItNames() throws {
+  var scene = Scene()
+  scene.contacts = people(contact("bert", id: "42"), contact("ada", id: "43", emailEnabled: false))
+  scene.campaigns = [alerts(row("a", to: ada, contact: "42"))]
+  #expect(try scene.fate() == "opted-out")
+  scene.contacts = people(contact("bert", id: "42"), contact("ada", id: "43"))
+  #expect(try scene.fate() == "message")
+}
+
+@Test func aComplaintUnderARowsAddressStopsItsTextMessageToo() throws {
+  var scene = Scene()
+  var both = row("a", to: ada)
+  both.phone = PhoneNumber("+4915112345678")
+  scene.mailboxes = [try smsMailbox("texts", number: "+4915112345670")]
+  scene.campaigns = [alerts(both, steps: [step("message", channel: .sms)], mailboxes: ["texts"])]
+  #expect(try scene.fate() == "message")
+  scene.events = [Event(at: try at("2026-11-01T09:00:00Z"), type: .complaint, contact: ada)]
+  #expect(try scene.fate() == "complained")
+}
+
 @Test func aRowPicksItsMailboxByIdOrAddressAndNoOther() throws {
   var scene = Scene()
   scene.mailboxes = [try mailbox("anna"), try mailbox("ben"), try mailbox("carl")]

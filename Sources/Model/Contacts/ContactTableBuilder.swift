@@ -342,6 +342,7 @@ public struct ContactTableBuilder {
       entries[i].flags.insert(.hasDefect)
       // Whoever opted out under one id would not understand mail under another.
       if entry.flags.contains(.emailOff) { entries[first].flags.insert(.emailOff) }
+      if entry.flags.contains(.smsOff) { entries[first].flags.insert(.smsOff) }
     }
     addresses = index
   }

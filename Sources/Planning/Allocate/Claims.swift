@@ -42,7 +42,7 @@ struct Claims {
     }
     let persons = Persons(due, &usage)
     let left = Left(usage, settings)
-    var count = [UInt16](repeating: 0, count: persons.count)
+    var count = [UInt32](repeating: 0, count: persons.count)
     var doesBind = settings.domainCap != nil
     let isClaim = ranked.classOfKind.map { claims[$0] }
     for send in due.sends where isClaim[Int(send.kind)] {
@@ -148,13 +148,13 @@ struct Claims {
 
   /// Finds the domains to which more is due than their cap leaves.
   private mutating func domainsInNeed(
-    _ due: DueSteps, _ ranked: RankedSends, _ claims: [Bool], _ persons: Persons, _ count: [UInt16], _ left: Left,
+    _ due: DueSteps, _ ranked: RankedSends, _ claims: [Bool], _ persons: Persons, _ count: [UInt32], _ left: Left,
     _ usage: Usage, _ day: PlanningDay
   ) -> (DueSend) -> Int? {
     guard let cap = day.project.settings.domainCap else { return { _ in nil } }
     var table = DomainTable(day.project.contacts, due)
     var wanted: [Int] = []
-    var seen = [UInt16](repeating: 0, count: count.count)
+    var seen = [UInt32](repeating: 0, count: count.count)
     for (c, item) in ranked.classes.enumerated() where claims[c] && ranked.ways[item.way].channel == .email {
       for send in item.members {
         let person = persons.number(of: due.sends[Int(send)])

@@ -177,17 +177,21 @@ struct AudienceFilter: Sendable {
     var index: Int?
     var isTags: Bool
     var values: [[UInt8]]
+    var texts: Set<String>
     /// Where there are many values, a quick no for others.
     var filter = HashFilter()
 
     init(_ filter: Campaign.Filter, _ table: ContactTable) {
       index = table.column(filter.column)
       isTags = filter.column == "tags"
+      texts = filter.values
       values = filter.values.sorted().map { Array($0.utf8) }
       for value in filter.values { self.filter.insert(ByteHash.of(value)) }
     }
 
     func has(_ cell: Cell) -> Bool {
+      // One letter may be written in several ways: as text they are the same.
+      if cell.contains(where: { $0 >= 0x80 }) { return texts.contains(cell.text) }
       if values.count > 8, !filter.contains(ByteHash.of(cell)) { return false }
       return values.contains { value in value.withUnsafeBufferPointer { $0.equals(cell) } }
     }

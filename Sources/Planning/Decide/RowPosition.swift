@@ -23,7 +23,8 @@ struct RowPosition {
     if let defect = contact?.defect { return [.skipped(defect.reason, step: 0, detail: defect.detail)] }
     let channels = channels(contact)
     if channels.isEmpty {
-      let addresses = [contact?.email?.canonical, contact?.phone?.e164].compactMap { $0 }
+      let addresses = [contact?.email?.canonical, contact?.phone?.e164, row.email?.canonical, row.phone?.e164]
+        .compactMap { $0 }
       for (channel, to) in [(Channel.email, row.email ?? contact?.email), (.sms, nil)] {
         guard let to = channel == .email ? to?.canonical : (row.phone ?? contact?.phone)?.e164 else { continue }
         if let drop = drop(contact?.key ?? to, to, channel, others: addresses) {
@@ -76,7 +77,13 @@ struct RowPosition {
     let canonical = channel == .email ? email?.canonical : phone?.e164
     guard let to, let canonical else { return .skipped(.invalidRow, step: 0, detail: "no address (\(row.place))") }
     let contactKey = contact?.key ?? canonical
-    let addresses = [contact?.email?.canonical, contact?.phone?.e164].compactMap { $0 }
+    // The address may be another contact's than the one that the row names: what holds for either holds.
+    let ownerIndex = day.project.contacts.index(of: canonical)
+    let owner = ownerIndex == index ? nil : ownerIndex.map { day.project.contacts[$0] }
+    let addresses = Set(
+      [contact?.email?.canonical, contact?.phone?.e164, row.email?.canonical, row.phone?.e164, owner?.key]
+        .compactMap { $0 }
+    ).sorted()
     let persons = [contactKey, canonical] + addresses
     let step = campaign.steps[0]
     let id = SendID(campaign: campaign.id, step: step.id, contact: contactKey, channel: channel, key: row.key)
@@ -98,6 +105,9 @@ struct RowPosition {
     if let start = campaign.start, start >= day.span.end { return .waiting(step: 0, until: start) }
     if let drop = drop(contactKey, canonical, channel, others: addresses) {
       return .skipped(drop.reason, step: 0, detail: drop.detail)
+    }
+    if let owner, !owner.allows(channel) {
+      return .skipped(.optedOut, step: 0, detail: "\(canonical) is '\(owner.key)', who allows it not (\(row.place))")
     }
     if let stale = stale() { return stale }
     var values = row.values
@@ -135,7 +145,8 @@ struct RowPosition {
       expiresAt: expires, mailbox: mailbox ?? -1,
       daysOverdue: max(0, day.date.number - day.project.settings.day(of: origin).number))
     let send = RowSend(
-      contact: index, contactKey: contactKey, to: to, canonical: canonical, name: row.name, values: values,
+      contact: index ?? ownerIndex, contactKey: contactKey, to: to, canonical: canonical, name: row.name,
+      values: values,
       batch: row.batch, key: row.key, literal: literal)
     sends.append(send)
     return .due(id, kind)
