@@ -84,6 +84,7 @@ private func alerts(
   var scene = Scene()
   var both = row("a", to: ada)
   both.phone = PhoneNumber("+4915112345678")
+  scene.contacts = people()
   scene.mailboxes = [try smsMailbox("texts", number: "+4915112345670")]
   scene.campaigns = [alerts(both, steps: [step("message", channel: .sms)], mailboxes: ["texts"])]
   #expect(try scene.fate() == "message")
