@@ -29,7 +29,7 @@ struct HistoryFold: Sendable {
 
   var history = History()
   /// Sends that were given back on a day and not taken up again on it.
-  var released: [CalendarDay: Set<SendKey>] = [:]
+  var released: [CalendarDay: Set<SendID>] = [:]
   /// In the order of the fold.
   var files: [File] = []
   var records = 0

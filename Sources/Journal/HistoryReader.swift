@@ -61,7 +61,7 @@ public enum HistoryReader {
   /// Lines that can still go out of another day's plan: as planned, approved where that is needed, nothing final or
   /// undecided recorded of them, and not given back on that day.
   private static func reserve(
-    _ day: DayFolder, released: Set<SendKey>, at instant: Instant, _ needsApproval: (PlannedSend) -> Bool,
+    _ day: DayFolder, released: Set<SendID>, at instant: Instant, _ needsApproval: (PlannedSend) -> Bool,
     in history: inout History
   ) throws(JournalProblem) {
     let approvals = try Approvals.read(day.approvalPath)
@@ -72,7 +72,7 @@ public enum HistoryReader {
       return
     }
     for send in plan.sends {
-      guard let close = send.open.close, close > instant, !released.contains(SendKey(send.id)), history.isOpen(send.id)
+      guard let close = send.open.close, close > instant, !released.contains(send.id), history.isOpen(send.id)
       else { continue }
       guard lines.verdict(on: send) == .asPlanned,
         !needsApproval(send) || approvals.isApproved(send, content: plan.header.content[send.campaign])

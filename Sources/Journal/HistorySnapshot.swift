@@ -76,7 +76,7 @@ extension HistorySnapshot {
     var checksums: [UInt64] = []
     var records = 0
     var files: [HistoryFold.File] = []
-    var released: [CalendarDay: Set<SendKey>] = [:]
+    var released: [CalendarDay: Set<SendID>] = [:]
   }
 
   /// The header, and where the sections begin.
@@ -124,7 +124,7 @@ extension HistorySnapshot {
     for (day, ids) in released.sorted(by: { $0.key < $1.key }) {
       out.put(signed: Int64(day.number))
       out.put(number: UInt64(ids.count))
-      for id in ids.sorted(by: { ($0.high, $0.low) < ($1.high, $1.low) }) {
+      for id in ids.sorted() {
         out.put(number: id.high)
         out.put(number: id.low)
       }
@@ -150,12 +150,10 @@ extension HistorySnapshot {
     }
     for _ in 0..<reader.number() {
       let day = CalendarDay(number: Int(reader.signed()))
-      var ids: Set<SendKey> = []
+      var ids: Set<SendID> = []
       for _ in 0..<reader.number() {
-        var id = SendKey()
-        id.high = reader.number()
-        id.low = reader.number()
-        ids.insert(id)
+        let high = reader.number()
+        ids.insert(SendID(high: high, low: reader.number()))
       }
       header.released[day] = ids
     }

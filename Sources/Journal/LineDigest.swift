@@ -95,21 +95,27 @@ extension LineDigest {
     for i in parts.values.indices {
       if let value = parts.values[i] { out.field(bytes.piece(value)) }
     }
-    if let extra = parts.extra { append(extra, to: &out) }
+    if parts.extra != nil || parts.threadSubject != nil { appendExtra(parts, bytes, to: &out) }
     return short(of: out.bytes)
   }
 
-  private static func append(_ extra: LineParts.Extra, to out: inout LineBuffer) {
+  private static func appendExtra(_ parts: LineParts, _ bytes: UnsafeRawBufferPointer, to out: inout LineBuffer) {
+    let extra = parts.extra
     // Some readers of plans give every line an empty one.
-    guard !extra.isEmpty else { return }
-    out.field(extra.name)
-    out.field(extra.batch)
-    out.field(extra.key)
-    out.field(extra.text)
-    out.field(extra.html)
-    out.field(extra.thread?.subject)
-    out.append(length: extra.thread?.references.count)
-    for reference in extra.thread?.references ?? [] { out.field(reference) }
+    guard parts.threadSubject != nil || extra?.isEmpty == false else { return }
+    out.field(extra?.name)
+    out.field(extra?.batch)
+    out.field(extra?.key ?? "")
+    out.field(extra?.text)
+    out.field(extra?.html)
+    if let subject = parts.threadSubject {
+      out.field(bytes.piece(subject))
+      out.append(length: parts.references.count)
+      for reference in parts.references { out.field(bytes.piece(reference)) }
+    } else {
+      out.append(length: nil)
+      out.append(length: nil)
+    }
   }
 
   @inline(__always)
@@ -126,7 +132,7 @@ extension LineDigest {
 
 extension LineParts.Extra {
   var isEmpty: Bool {
-    key.isEmpty && name == nil && batch == nil && text == nil && html == nil && thread == nil
+    key.isEmpty && name == nil && batch == nil && text == nil && html == nil
   }
 }
 

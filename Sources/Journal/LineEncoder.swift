@@ -87,6 +87,7 @@ struct LineEncoder: ~Copyable {
       plan.string(bytes.piece(subject))
     }
     if let extra = parts.extra { encode(extra) }
+    if let subject = parts.threadSubject { encodeThread(parts.references, subject, bytes) }
     encodeVars(parts, bytes, shape, shapes)
     plan.text("}\n")
   }
@@ -117,14 +118,18 @@ struct LineEncoder: ~Copyable {
     if !extra.key.isEmpty { plan.member(",\"key\":", extra.key) }
     if let text = extra.text { plan.member(",\"text\":", text) }
     if let html = extra.html { plan.member(",\"html\":", html) }
-    guard let thread = extra.thread else { return }
+  }
+
+  private mutating func encodeThread(
+    _ references: [Range<Int>], _ subject: Range<Int>, _ bytes: UnsafeRawBufferPointer
+  ) {
     plan.text(",\"thread\":{\"references\":[")
-    for (i, reference) in thread.references.enumerated() {
+    for (i, reference) in references.enumerated() {
       if i > 0 { plan.append(0x2C) }
-      plan.string(reference)
+      plan.string(bytes.piece(reference))
     }
-    plan.append(0x5D)
-    plan.member(",\"subject\":", thread.subject)
+    plan.text("],\"subject\":")
+    plan.string(bytes.piece(subject))
     plan.append(0x7D)
   }
 

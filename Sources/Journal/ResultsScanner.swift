@@ -146,9 +146,9 @@ extension ResultsScanner {
     return nil
   }
 
-  private mutating func id(_ key: inout SendKey) -> Bool {
+  private mutating func id(_ key: inout SendID) -> Bool {
     guard end - at > 32, base[at + 32] == 0x22,
-      let read = SendKey(hex: UnsafeBufferPointer(start: base + at, count: 32))
+      let read = SendID(hex: UnsafeBufferPointer(start: base + at, count: 32))
     else { return false }
     key = read
     at += 33

@@ -21,7 +21,7 @@ package struct FlatRecord: Sendable {
 
   package var kind: Kind
   package var channel = Channel.email
-  package var id = SendKey()
+  package var id = SendID(high: 0, low: 0)
   /// Milliseconds since the epoch, here and below; `Int64.min` where there is none.
   package var at: Int64 = .min
   package var expiresAt: Int64 = .min
@@ -70,46 +70,6 @@ package struct FlatRecord: Sendable {
   }
 }
 
-/// A send's id as two numbers.
-package struct SendKey: Hashable, Sendable, BitwiseCopyable {
-  package var high: UInt64 = 0
-  package var low: UInt64 = 0
-
-  package init() {}
-
-  package init(_ id: SendID) {
-    high = id.high
-    low = id.low
-  }
-
-  /// Reads 32 lower-case hex digits.
-  package init?(hex: UnsafeBufferPointer<UInt8>) {
-    guard hex.count == 32, let high = Self.half(hex, 0), let low = Self.half(hex, 16) else { return nil }
-    self.high = high
-    self.low = low
-  }
-
-  /// Sixteen digits; every line of results has two ids to be read.
-  @inline(__always)
-  private static func half(_ hex: UnsafeBufferPointer<UInt8>, _ start: Int) -> UInt64? {
-    var value: UInt64 = 0
-    var isHex = true
-    for i in start..<start + 16 {
-      let byte = hex[i]
-      let (digit, letter) = (byte &- 0x30, byte &- 0x61)
-      isHex = isHex && (digit < 10 || letter < 6)
-      value = value << 4 | UInt64(digit < 10 ? digit : letter &+ 10)
-    }
-    return isHex ? value : nil
-  }
-
-  package var hash: UInt64 { ByteHash.fold(high ^ ByteHash.second, low ^ ByteHash.first) }
-}
-
-extension SendID {
-  package init(_ key: SendKey) { self.init(high: key.high, low: key.low) }
-}
-
 extension FlatRecord {
   /// Nil for a run. Texts are appended to `bytes`.
   package init?(_ record: Record, into bytes: inout [UInt8]) {
@@ -146,7 +106,7 @@ extension FlatRecord {
 
   private init(_ kind: Kind, _ a: Record.Attempt, _ put: (String) -> Text, _ maybe: (String?) -> Text) {
     self.init(kind)
-    id = SendKey(a.id)
+    id = a.id
     number = a.number
     at = a.at.milliseconds
     sendAt = a.sendAt.milliseconds
@@ -168,7 +128,7 @@ extension FlatRecord {
 
   private init(_ kind: Kind, _ note: Record.Note, _ put: (String) -> Text, _ maybe: (String?) -> Text) {
     self.init(kind)
-    id = SendKey(note.id)
+    id = note.id
     at = note.at.milliseconds
     expiresAt = note.expiresAt?.milliseconds ?? .min
     campaign = put(note.campaign)
@@ -192,14 +152,14 @@ extension FlatRecord {
     func maybe(_ instant: Int64) -> Instant? { instant == .min ? nil : Instant(milliseconds: instant) }
     func attempt() -> Record.Attempt {
       Record.Attempt(
-        id: SendID(id), number: number, at: Instant(milliseconds: at), sendAt: Instant(milliseconds: sendAt),
+        id: id, number: number, at: Instant(milliseconds: at), sendAt: Instant(milliseconds: sendAt),
         campaign: text(campaign), step: text(step), variant: maybe(variant), batch: maybe(batch), key: text(key),
         contact: text(contact), channel: channel, to: text(to), mailbox: text(mailbox), provider: text(provider),
         messageID: text(messageID), subject: maybe(subject), expiresAt: maybe(expiresAt), run: text(run))
     }
     func note() -> Record.Note {
       Record.Note(
-        id: SendID(id), at: Instant(milliseconds: at), campaign: text(campaign), step: text(step), key: text(key),
+        id: id, at: Instant(milliseconds: at), campaign: text(campaign), step: text(step), key: text(key),
         contact: text(contact), channel: channel, to: text(to), mailbox: text(mailbox), expiresAt: maybe(expiresAt),
         by: maybe(by))
     }

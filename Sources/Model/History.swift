@@ -59,7 +59,7 @@ public struct History: Sendable {
 
   /// Whether a send has neither come to an end nor may be with a server.
   public func isOpen(_ id: SendID) -> Bool {
-    guard let row = row(of: SendKey(id)) else { return true }
+    guard let row = row(of: id) else { return true }
     return Self.isOpen(rows[row].state)
   }
 
@@ -70,7 +70,7 @@ public struct History: Sendable {
   public mutating func carryOver(_ event: Event, to: String? = nil, channel: Channel = .email) {
     guard event.type == .sent, let campaign = event.campaign, let step = event.step else { return }
     let id = SendID(campaign: campaign, step: step, contact: event.contact, channel: channel, key: "")
-    guard row(of: SendKey(id)) == nil else { return }
+    guard row(of: id) == nil else { return }
     let note = Record.Note(
       id: id, at: event.at, campaign: campaign, step: step, key: "", contact: event.contact, channel: channel,
       to: to ?? event.contact, mailbox: "")

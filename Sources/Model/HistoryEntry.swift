@@ -2,11 +2,15 @@
 /// when the history goes on.
 public struct HistoryEntry: Sendable {
   let row: HistoryRow
+  /// Its place among the history's sends.
+  public let number: UInt32
   public let state: SendState
   public let expiresAt: Instant?
 
-  init(_ row: HistoryRow, _ bytes: UnsafeBufferPointer<UInt8>) {
+  @inline(__always)
+  init(_ row: HistoryRow, _ bytes: UnsafeBufferPointer<UInt8>, number: UInt32 = .max) {
     self.row = row
+    self.number = number
     if row.flags.contains(.hasExpiry) || row.state == StateCode.waiting {
       let detail = HistoryDetail(row, bytes)
       state = StateCode.state(row.state, until: detail.until)
@@ -32,7 +36,7 @@ public struct HistoryEntry: Sendable {
   }
   /// Attempts since the start or the last `requeued`; of more than 65,534 it says 65,535.
   public var attempts: Int { Int(row.attempts) }
-  public var id: SendID { SendID(row.key) }
+  public var id: SendID { row.id }
 }
 
 extension History {
@@ -45,53 +49,18 @@ extension History {
   public func step(named name: String) -> Int? { steps.find(name) }
   public func mailbox(named name: String) -> Int? { mailboxes.find(name) }
 
-  /// False only if no send of any campaign is known under a person – a contact's key or a canonical address – with
-  /// this hash. A few nanoseconds; safe from several threads at once.
-  public func mayKnow(personHash: UInt64) -> Bool { persons.mayHave(personHash) }
-
-  /// The sends of a person in order of their first record, those of the very person and of nobody else with its hash.
-  /// - Parameters:
-  ///   - personHash: `ByteHash` of `person`.
-  ///   - person: a contact's key or a canonical address, as UTF-8.
-  public func progress(
-    personHash: UInt64, _ person: UnsafeBufferPointer<UInt8>, _ body: (HistoryEntry) -> Void
-  ) {
-    guard mayKnow(personHash: personHash) else { return }
-    forEachRow(personHash, person) { row, bytes in body(HistoryEntry(row, bytes)) }
-  }
-
-  @inline(__always)
-  private func forEachRow(
-    _ hash: UInt64, _ person: UnsafeBufferPointer<UInt8>,
-    _ body: (HistoryRow, UnsafeBufferPointer<UInt8>) -> Void
-  ) {
-    guard let slot = findPerson(hash, person) else { return }
-    let tail = byPerson[slot]
-    arena.bytes.withUnsafeBufferPointer { bytes in
-      rows.withUnsafeBufferPointer { rows in
-        var node = tail
-        repeat {
-          let last = rows[Int(node >> 1)]
-          node = node & 1 == 0 ? last.nextByContact : last.nextByTo
-          body(rows[Int(node >> 1)], bytes)
-        } while node != tail
-      }
-    }
-  }
-
   /// The sends of a campaign to a contact, by its key and by the address it is written to, in order of first record.
   public func sends(campaign: Campaign, contact: String, to: [String]) -> [SendRecord] {
     if rows.isEmpty { return [] }
-    var seen: Set<SendKey> = []
+    let view = view
+    var seen: Set<Int> = []
     var found: [SendRecord] = []
     for id in [campaign.id] + campaign.was {
       guard let number = campaigns.find(id) else { continue }
       for var person in [contact] + to {
         person.withUTF8 { person in
-          let hash = ByteHash.of(person)
-          guard mayKnow(personHash: hash) else { return }
-          forEachRow(hash, person) { row, bytes in
-            if row.campaign == number, seen.insert(row.key).inserted { found.append(record(row, bytes)) }
+          view.forEachRow(ByteHash.of(person), person) { row in
+            if rows[row].campaign == number, seen.insert(row).inserted { found.append(view.record(row, self)) }
           }
         }
       }
@@ -102,30 +71,6 @@ extension History {
   /// The whole of what is known of an entry's send. Slow: it makes the strings.
   public func record(_ entry: HistoryEntry) -> SendRecord {
     arena.bytes.withUnsafeBufferPointer { record(entry.row, $0) }
-  }
-
-  /// Nil until there was an attempt.
-  public func messageID(_ entry: HistoryEntry) -> String? {
-    arena.bytes.withUnsafeBufferPointer { messageID(HistoryDetail(entry.row, $0), entry.row.key) }
-  }
-
-  /// Whether `messageID` has one, other than an empty one.
-  public func hasMessageID(_ entry: HistoryEntry) -> Bool {
-    arena.bytes.withUnsafeBufferPointer { bytes in
-      switch HistoryDetail(entry.row, bytes).messageID {
-      case .none: false
-      case .text(let text): !text.isEmpty
-      case .ofDomain: true
-      }
-    }
-  }
-
-  public func hasSubject(_ entry: HistoryEntry) -> Bool {
-    arena.bytes.withUnsafeBufferPointer { HistoryDetail(entry.row, $0).subject != nil }
-  }
-
-  public func subject(_ entry: HistoryEntry) -> String? {
-    arena.bytes.withUnsafeBufferPointer { HistoryDetail(entry.row, $0).subject.map { String($0) } }
   }
 
   /// What limits count – sent, in flight, in doubt, and spent attempts – whose last attempt was begun at `since` or
@@ -188,10 +133,10 @@ extension History {
     public var count: Int { history.rows.count }
     public var isEmpty: Bool { history.rows.isEmpty }
     public subscript(id: SendID) -> SendRecord? {
-      guard let row = history.row(of: SendKey(id)) else { return nil }
+      guard let row = history.row(of: id) else { return nil }
       return history.arena.bytes.withUnsafeBufferPointer { history.record(history.rows[row], $0) }
     }
-    public var ids: some Sequence<SendID> { history.rows.lazy.map { SendID($0.key) } }
+    public var ids: some Sequence<SendID> { history.rows.lazy.map { $0.id } }
     public var values: some Sequence<SendRecord> {
       history.rows.lazy.map { [history] row in
         history.arena.bytes.withUnsafeBufferPointer { history.record(row, $0) }
@@ -199,11 +144,11 @@ extension History {
     }
   }
 
-  private func messageID(_ detail: HistoryDetail, _ key: SendKey) -> String? {
+  private func messageID(_ detail: HistoryDetail, _ id: SendID) -> String? {
     switch detail.messageID {
     case .none: nil
     case .text(let text): String(text)
-    case .ofDomain(let number): "<\(SendID(key))@\(domains.names[number])>"
+    case .ofDomain(let number): "<\(id)@\(domains.names[number])>"
     }
   }
 
@@ -212,12 +157,12 @@ extension History {
     let detail = HistoryDetail(row, bytes)
     func instant(_ time: Int64) -> Instant? { time == HistoryRow.never ? nil : Instant(milliseconds: time) }
     return SendRecord(
-      id: SendID(row.key), campaign: campaigns.names[Int(row.campaign)], step: steps.names[Int(row.step)],
+      id: row.id, campaign: campaigns.names[Int(row.campaign)], step: steps.names[Int(row.step)],
       key: String(texts.key), contact: String(texts.contact), channel: row.channel, to: String(texts.to),
       mailbox: mailboxes.names[Int(row.mailbox)], state: StateCode.state(row.state, until: detail.until),
       attempts: row.attempts == .max ? detail.attempts : Int(row.attempts), firstAttempt: instant(detail.firstAttempt),
       at: Instant(milliseconds: row.at), attemptAt: instant(row.attemptAt),
-      messageID: messageID(detail, row.key), subject: detail.subject.map { String($0) },
+      messageID: messageID(detail, row.id), subject: detail.subject.map { String($0) },
       provider: detail.provider.map { providers.names[$0] }, expiresAt: instant(detail.expiresAt),
       last: detail.last.map(ResultBlock.read))
   }

@@ -44,9 +44,9 @@ extension History {
   }
 
   /// The number of the domain, where a Message-ID is one that follows from the send's id.
-  private mutating func domain(ofMessageID text: UnsafeBufferPointer<UInt8>, of id: SendKey) -> Int? {
+  private mutating func domain(ofMessageID text: UnsafeBufferPointer<UInt8>, of id: SendID) -> Int? {
     guard text.count > 35, text[0] == 0x3C, text[33] == 0x40, text[text.count - 1] == 0x3E,
-      SendKey(hex: UnsafeBufferPointer(rebasing: text[1..<33])) == id
+      SendID(hex: UnsafeBufferPointer(rebasing: text[1..<33])) == id
     else { return nil }
     let domain = UnsafeBufferPointer(rebasing: text[34..<text.count - 1])
     // Names are for what stands in many sends.

@@ -1,7 +1,7 @@
 /// Rows, and the tables by which they are found: by send, and by person under each of its names.
 extension History {
-  func row(of key: SendKey) -> Int? {
-    guard let slot = byID.find(key.hash, { rows[Int($0)].key == key }) else { return nil }
+  func row(of id: SendID) -> Int? {
+    guard let slot = byID.find(id.tableHash, { rows[Int($0)].id == id }) else { return nil }
     return Int(byID[slot])
   }
 
@@ -29,12 +29,12 @@ extension History {
       }
       rows.append(
         HistoryRow(
-          key: r.id, at: r.at, attemptAt: HistoryRow.never, identity: arena.put(block), detail: 0, nextByContact: 0,
+          id: r.id, at: r.at, attemptAt: HistoryRow.never, identity: arena.put(block), detail: 0, nextByContact: 0,
           nextByTo: 0, campaign: UInt32(campaigns.number(bytes.text(r.campaign))),
           step: UInt32(steps.number(bytes.text(r.step))), mailbox: UInt32(mailboxes.number(bytes.text(r.mailbox))),
           attempts: 0, state: StateCode.pending, flags: flags))
       if byID.isFull { growByID(for: index + index / 2 + 64) }
-      byID.insert(r.id.hash, UInt32(index))
+      byID.insert(r.id.tableHash, UInt32(index))
       link(UInt32(index) * 2, contact)
       if flags.contains(.hasTwoNames) { link(UInt32(index) * 2 + 1, canonical) }
     }
@@ -44,7 +44,7 @@ extension History {
   /// Puts a node at the end of a person's ring.
   private mutating func link(_ node: UInt32, _ person: UnsafeBufferPointer<UInt8>) {
     let hash = ByteHash.of(person)
-    if let slot = findPerson(hash, person) {
+    if let slot = view.findPerson(hash, person) {
       let tail = byPerson[slot]
       self[next: node] = self[next: tail]
       self[next: tail] = node
@@ -69,13 +69,6 @@ extension History {
   }
 
   @inline(__always)
-  func findPerson(_ hash: UInt64, _ person: UnsafeBufferPointer<UInt8>) -> Int? {
-    arena.bytes.withUnsafeBufferPointer { bytes in
-      byPerson.find(hash) { Self.person($0, rows[Int($0 >> 1)], bytes).isSame(as: person) }
-    }
-  }
-
-  @inline(__always)
   private static func person(
     _ node: UInt32, _ row: HistoryRow, _ bytes: UnsafeBufferPointer<UInt8>
   ) -> UnsafeBufferPointer<UInt8> {
@@ -84,7 +77,7 @@ extension History {
   }
 
   mutating func growByID(for wanted: Int) {
-    byID.grow(for: wanted) { rows[Int($0)].key.hash }
+    byID.grow(for: wanted) { rows[Int($0)].id.tableHash }
   }
 
   mutating func growByPerson(for wanted: Int) {

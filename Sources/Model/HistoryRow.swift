@@ -1,6 +1,6 @@
 /// One send in the history: 64 bytes, one line of the cache. What has no fixed size lies in blocks of the arena.
 struct HistoryRow: Sendable, BitwiseCopyable {
-  var key: SendKey
+  var id: SendID
   /// Milliseconds since the epoch.
   var at: Int64
   /// `HistoryRow.never` before the first attempt.

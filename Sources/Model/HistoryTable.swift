@@ -25,22 +25,29 @@ struct HistoryTable: Sendable {
   /// The slot of the entry that `matches`; nil if there is none.
   @inline(__always)
   func find(_ hash: UInt64, _ matches: (UInt32) -> Bool) -> Int? {
+    slots.withUnsafeBufferPointer { Self.find(hash, in: $0, matches) }
+  }
+
+  @inline(__always)
+  static func find(_ hash: UInt64, in slots: UnsafeBufferPointer<UInt64>, _ matches: (UInt32) -> Bool) -> Int? {
     let capacity = slots.count
     if capacity == 0 { return nil }
-    return slots.withUnsafeBufferPointer { slots in
-      var i = Self.place(hash, capacity)
-      while true {
-        let slot = slots[i]
-        if slot == 0 { return nil }
-        if slot >> 32 == hash & 0xFFFF_FFFF, matches(UInt32(truncatingIfNeeded: slot) &- 1) { return i }
-        i += 1
-        if i == capacity { i = 0 }
-      }
+    var i = Self.place(hash, capacity)
+    while true {
+      let slot = slots[i]
+      if slot == 0 { return nil }
+      if slot >> 32 == hash & 0xFFFF_FFFF, matches(number(slot)) { return i }
+      i += 1
+      if i == capacity { i = 0 }
     }
   }
 
+  /// What a taken slot holds.
+  @inline(__always)
+  static func number(_ slot: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: slot) &- 1 }
+
   subscript(slot: Int) -> UInt32 {
-    get { UInt32(truncatingIfNeeded: slots[slot]) &- 1 }
+    get { Self.number(slots[slot]) }
     set { slots[slot] = slots[slot] & 0xFFFF_FFFF_0000_0000 | UInt64(newValue &+ 1) }
   }
 
@@ -63,8 +70,7 @@ struct HistoryTable: Sendable {
     slots = [UInt64](repeating: 0, count: max(16, wanted * 8 / 5))
     count = 0
     for slot in old where slot != 0 {
-      let number = UInt32(truncatingIfNeeded: slot) &- 1
-      insert(hash(number), number)
+      insert(hash(Self.number(slot)), Self.number(slot))
     }
   }
 }
@@ -81,7 +87,7 @@ struct PersonFilter: Sendable {
   }
 
   @inline(__always)
-  func mayHave(_ hash: UInt64) -> Bool {
+  static func mayHave(_ hash: UInt64, in words: UnsafeBufferPointer<UInt64>) -> Bool {
     let count = words.count
     if count == 0 { return false }
     let bits = Self.bits(hash)
@@ -95,13 +101,16 @@ struct PersonFilter: Sendable {
 /// numbers in order of their first use.
 struct NameTable: Sendable {
   private(set) var names: [String] = []
-  private var bytes: [[UInt8]] = []
+  /// The names' UTF-8, one after the other, and where each ends.
+  private var text: [UInt8] = []
+  private var ends: [Int] = []
   private var table = HistoryTable()
   private var latest = 0
 
   func find(_ name: UnsafeBufferPointer<UInt8>) -> Int? {
-    if latest < bytes.count, Self.areEqual(bytes[latest], name) { return latest }
-    guard let slot = table.find(ByteHash.of(name), { Self.areEqual(bytes[Int($0)], name) }) else { return nil }
+    let view = view
+    if latest < names.count, view[latest].isSame(as: name) { return latest }
+    guard let slot = table.find(ByteHash.of(name), { view[Int($0)].isSame(as: name) }) else { return nil }
     return Int(table[slot])
   }
 
@@ -116,13 +125,13 @@ struct NameTable: Sendable {
       return found
     }
     if table.isFull {
-      table.grow(for: names.count + names.count / 2 + 16) { number in
-        bytes[Int(number)].withUnsafeBufferPointer { ByteHash.of($0) }
-      }
+      let view = view
+      table.grow(for: names.count + names.count / 2 + 16) { ByteHash.of(view[Int($0)]) }
     }
     table.insert(ByteHash.of(name), UInt32(names.count))
     names.append(String(decoding: name, as: UTF8.self))
-    bytes.append(Array(name))
+    text.append(contentsOf: name)
+    ends.append(text.count)
     latest = names.count - 1
     return latest
   }
@@ -132,9 +141,17 @@ struct NameTable: Sendable {
     return name.withUTF8 { number($0) }
   }
 
-  private static func areEqual(_ a: [UInt8], _ b: UnsafeBufferPointer<UInt8>) -> Bool {
-    a.withUnsafeBufferPointer { $0.isSame(as: b) }
+  /// Names as they lie in memory; valid while the table is kept unchanged, as `HistoryView` is.
+  struct View {
+    fileprivate let text: UnsafeBufferPointer<UInt8>
+    fileprivate let ends: UnsafeBufferPointer<Int>
+
+    subscript(number: Int) -> UnsafeBufferPointer<UInt8> {
+      UnsafeBufferPointer(rebasing: text[(number == 0 ? 0 : ends[number - 1])..<ends[number]])
+    }
   }
+
+  var view: View { View(text: text.withUnsafeBufferPointer { $0 }, ends: ends.withUnsafeBufferPointer { $0 }) }
 }
 
 extension UnsafeBufferPointer<UInt8> {

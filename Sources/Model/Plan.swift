@@ -1,7 +1,7 @@
 import Crypto
 
 /// A send's identity: the same step never goes to the same contact twice, whichever night plans it.
-public struct SendID: Hashable, Sendable {
+public struct SendID: Hashable, Sendable, BitwiseCopyable {
   /// Its 16 bytes, big-endian.
   public let high: UInt64
   public let low: UInt64
@@ -54,31 +54,49 @@ public struct SendID: Hashable, Sendable {
 
   /// Reads 32 lower-case hex digits; nil for anything else.
   public init?(_ text: String) {
-    var words: (UInt64, UInt64) = (0, 0)
-    var n = 0
-    for byte in text.utf8 {
-      let digit: UInt8
-      switch byte {
-      case 0x30...0x39: digit = byte - 0x30
-      case 0x61...0x66: digit = byte - 0x57
-      default: return nil
-      }
-      if n < 16 { words.0 = words.0 << 4 | UInt64(digit) } else { words.1 = words.1 << 4 | UInt64(digit) }
-      n += 1
-    }
-    guard n == 32 else { return nil }
-    (high, low) = words
+    var text = text
+    guard let id = text.withUTF8({ Self(hex: $0) }) else { return nil }
+    self = id
   }
+
+  /// Reads 32 lower-case hex digits; nil for anything else.
+  package init?(hex: UnsafeBufferPointer<UInt8>) {
+    guard hex.count == 32, let high = Self.half(hex, 0), let low = Self.half(hex, 16) else { return nil }
+    self.init(high: high, low: low)
+  }
+
+  /// Sixteen digits; every line of results has two ids to be read.
+  @inline(__always)
+  private static func half(_ hex: UnsafeBufferPointer<UInt8>, _ start: Int) -> UInt64? {
+    var value: UInt64 = 0
+    var isHex = true
+    for i in start..<start + 16 {
+      let byte = hex[i]
+      let (digit, letter) = (byte &- 0x30, byte &- 0x61)
+      isHex = isHex && (digit < 10 || letter < 6)
+      value = value << 4 | UInt64(digit < 10 ? digit : letter &+ 10)
+    }
+    return isHex ? value : nil
+  }
+
+  /// For tables over sends.
+  package var tableHash: UInt64 { ByteHash.fold(high ^ ByteHash.second, low ^ ByteHash.first) }
 
   /// 32 lower-case hex digits.
   public var text: String {
     String(unsafeUninitializedCapacity: 32) { out in
-      for i in 0..<32 {
-        let digit = UInt8((i < 16 ? high : low) >> UInt64(60 - i % 16 * 4) & 15)
-        out[i] = digit < 10 ? 0x30 + digit : 0x57 + digit
-      }
+      for i in 0..<32 { out[i] = digit(i) }
       return 32
     }
+  }
+
+  package func appendText(to bytes: inout [UInt8]) {
+    for i in 0..<32 { bytes.append(digit(i)) }
+  }
+
+  private func digit(_ i: Int) -> UInt8 {
+    let digit = UInt8((i < 16 ? high : low) >> UInt64(60 - i % 16 * 4) & 15)
+    return digit < 10 ? 0x30 + digit : 0x57 + digit
   }
 }
 

@@ -54,21 +54,34 @@ public struct LineParts {
   public var subject: Range<Int>?
   /// The values of the shape's names; nil for those that the line lacks.
   public var values: [Range<Int>?] = []
+  /// The Message-IDs and the subject of the thread that it joins; without a subject it joins none.
+  public var references: [Range<Int>] = []
+  public var threadSubject: Range<Int>?
   /// Nil for nearly all lines of a sequence.
   public var extra: Extra?
 
-  /// What message rows and replies have.
+  /// What message rows have.
   public struct Extra: Sendable {
     public var name: String?
     public var batch: String?
     public var key = ""
     public var text: String?
     public var html: String?
-    public var thread: PlannedSend.Thread?
     public init() {}
   }
 
   public init() {}
+
+  /// Nothing but room for the next line.
+  @inlinable
+  public mutating func removeAll() {
+    bytes.removeAll(keepingCapacity: true)
+    values.removeAll(keepingCapacity: true)
+    references.removeAll(keepingCapacity: true)
+    subject = nil
+    threadSubject = nil
+    if extra != nil { extra = nil }
+  }
 
   /// Adds bytes and says where they are.
   @inlinable
@@ -101,7 +114,8 @@ extension PlanLines {
       id: parts.id, sendAt: parts.sendAt, open: shape.open, expiresAt: shape.expiresAt, campaign: shape.campaign,
       step: shape.step, variant: shape.variant, contact: text(parts.contact), channel: shape.channel,
       to: text(parts.to), name: extra?.name, mailbox: shape.mailbox, subject: parts.subject.map(text), vars: vars,
-      batch: extra?.batch, key: extra?.key ?? "", text: extra?.text, html: extra?.html, thread: extra?.thread)
+      batch: extra?.batch, key: extra?.key ?? "", text: extra?.text, html: extra?.html,
+      thread: parts.threadSubject.map { .init(references: parts.references.map(text), subject: text($0)) })
   }
 }
 
@@ -134,11 +148,10 @@ public struct ListedLines: PlanLines {
     parts.id = send.id
     parts.sendAt = send.sendAt
     parts.shape = shapeOf[i]
-    parts.bytes.removeAll(keepingCapacity: true)
+    parts.removeAll()
     parts.contact = parts.append(send.contact)
     parts.to = parts.append(send.to)
     parts.subject = send.subject.map { parts.append($0) }
-    parts.values.removeAll(keepingCapacity: true)
     for name in shapes[shapeOf[i]].names { parts.values.append(send.vars[name].map { parts.append($0) }) }
     var extra = LineParts.Extra()
     extra.name = send.name
@@ -146,7 +159,10 @@ public struct ListedLines: PlanLines {
     extra.key = send.key
     extra.text = send.text
     extra.html = send.html
-    extra.thread = send.thread
     parts.extra = extra
+    if let thread = send.thread {
+      parts.references = thread.references.map { parts.append($0) }
+      parts.threadSubject = parts.append(thread.subject)
+    }
   }
 }

@@ -6,6 +6,7 @@ struct DayLines: PlanLines {
   private let day: PlanningDay
   private let due: DueSteps
   private let contacts: ContactViews
+  private let pastSends: HistoryView
   /// Sends in the plan's order, with their times in seconds after the day's beginning and their shapes.
   private let order: [UInt32]
   private let seconds: [UInt32]
@@ -20,6 +21,7 @@ struct DayLines: PlanLines {
     self.day = day
     self.due = due
     contacts = day.project.contacts.views
+    pastSends = day.pastSends
     self.order = order
     self.seconds = seconds
     self.shapeNumbers = shapeNumbers
@@ -35,19 +37,17 @@ struct DayLines: PlanLines {
   func shape(_ index: Int) -> LineShape { shapes[Int(shapeNumbers[index])] }
 
   func read(_ index: Int, into parts: inout LineParts) {
-    let send = due.sends[Int(order[index])]
+    let number = Int(order[index])
+    let send = due.sends[number]
+    parts.removeAll()
     parts.id = send.id
     parts.sendAt = time(index)
     parts.shape = Int(shapeNumbers[index])
-    parts.bytes.removeAll(keepingCapacity: true)
-    parts.values.removeAll(keepingCapacity: true)
-    parts.subject = nil
-    if parts.extra != nil { parts.extra = nil }
     let recipe = recipes[parts.shape]
     if recipe.isRow {
       row(due.rows[Int(send.person)], send, recipe, &parts)
     } else {
-      contact(contacts[Int(send.person)], send, recipe, &parts)
+      contact(contacts[Int(send.person)], send, recipe, thread: recipe.isReply ? due.threads[number] : [], &parts)
     }
   }
 
@@ -60,18 +60,16 @@ struct DayLines: PlanLines {
     return sum
   }
 
-  private func contact(_ contact: ContactView, _ send: DueSend, _ recipe: LineRecipes.Recipe, _ parts: inout LineParts)
-  {
+  private func contact(
+    _ contact: ContactView, _ send: DueSend, _ recipe: LineRecipes.Recipe, thread: ArraySlice<UInt32>,
+    _ parts: inout LineParts
+  ) {
     parts.contact = parts.append(contact.key)
     let to = recipe.isEmail ? contact.envelope : contact.phone
     parts.to = to.equals(contact.key) ? parts.contact : parts.append(to)
     for i in recipe.values { parts.values.append(recipes.value(i, contact, &parts)) }
     guard recipe.isEmail else { return }
-    if recipe.isReply, let thread = thread(contact, recipe) {
-      var extra = LineParts.Extra()
-      extra.thread = thread
-      parts.extra = extra
-    }
+    if !thread.isEmpty { addThread(thread, &parts) }
     if recipe.template >= 0 {
       let values = recipes.values(of: recipe, contact)
       parts.subject = recipes.render(recipe, values, send.id, day).map { parts.append($0) }
@@ -79,16 +77,23 @@ struct DayLines: PlanLines {
       let start = parts.bytes.count
       for i in recipe.subject { recipes.write(i, contact, send.id, &parts) }
       parts.subject = start..<parts.bytes.count
-    } else if let thread = parts.extra?.thread {
-      parts.subject = parts.append("Re: \(thread.subject)")
+    } else if let thread = parts.threadSubject {
+      let start = parts.bytes.count
+      _ = parts.append("Re: ")
+      for i in thread { parts.bytes.append(parts.bytes[i]) }
+      parts.subject = start..<parts.bytes.count
     }
   }
 
-  private func thread(_ contact: ContactView, _ recipe: LineRecipes.Recipe) -> PlannedSend.Thread? {
-    guard day.mayConcern(contact) else { return nil }
-    let live = day.campaigns[recipe.campaign]
-    return Progress(contact, live, day.history)
-      .thread(before: recipe.step, steps: live.campaign.steps, day.history)
+  private func addThread(_ thread: ArraySlice<UInt32>, _ parts: inout LineParts) {
+    var subject: Cell?
+    for number in thread {
+      let entry = pastSends.entry(number)
+      if let reference = pastSends.appendMessageID(entry, to: &parts) { parts.references.append(reference) }
+      subject = subject ?? pastSends.subject(entry)
+    }
+    guard let subject else { return }
+    parts.threadSubject = parts.append(Progress.withoutReplyPrefix(subject))
   }
 
   private func row(_ row: RowSend, _ send: DueSend, _ recipe: LineRecipes.Recipe, _ parts: inout LineParts) {

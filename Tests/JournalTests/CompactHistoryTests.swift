@@ -110,8 +110,8 @@ private func carriedOver(_ dice: inout Dice) -> (Event, String?, Channel) {
       for (person, isKnown) in [(send.contact, true), ("d\(n)@example.com", false)] {
         var (person, found) = (person, 0)
         let hash = ByteHash.of(person)
-        if !isKnown, history.mayKnow(personHash: hash) { strangers += 1 }
-        person.withUTF8 { history.progress(personHash: hash, $0) { if $0.id == send.id { found += 1 } } }
+        if !isKnown, history.view.mayKnow(personHash: hash) { strangers += 1 }
+        person.withUTF8 { history.view.forEachSend(personHash: hash, $0) { if $0.id == send.id { found += 1 } } }
         #expect(found == (isKnown ? 1 : 0))
       }
     }
@@ -134,7 +134,7 @@ private func carriedOver(_ dice: inout Dice) -> (Event, String?, Channel) {
     for (person, count) in [("42", 100), ("ada@example.com", 300), ("n1", 1), ("Ada@example.com", 0)] {
       var person = person
       var entries: [HistoryEntry] = []
-      person.withUTF8 { history.progress(personHash: ByteHash.of($0), $0) { entries.append($0) } }
+      person.withUTF8 { history.view.forEachSend(personHash: ByteHash.of($0), $0) { entries.append($0) } }
       #expect(entries.count == count)
       for entry in entries {
         let record = history.record(entry)
@@ -164,7 +164,7 @@ private func carriedOver(_ dice: inout Dice) -> (Event, String?, Channel) {
     }
     var found = 0
     var person = "ops@example.com"
-    person.withUTF8 { history.progress(personHash: ByteHash.of($0), $0) { _ in found += 1 } }
+    person.withUTF8 { history.view.forEachSend(personHash: ByteHash.of($0), $0) { _ in found += 1 } }
     #expect(found == 20_000)
   }
 }

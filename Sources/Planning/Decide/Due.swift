@@ -11,7 +11,7 @@ struct DueSend {
 }
 
 /// Everything about a due send that is not the person: decided before any mailbox is chosen.
-struct SendKind: Hashable {
+struct SendKind: Equatable {
   /// Index into the live campaigns.
   var campaign: Int
   var step: Int
@@ -30,14 +30,14 @@ struct SendKind: Hashable {
 }
 
 extension SendKind {
-  /// By the fields that differ most, in one word: hashing all of them would cost as much as the decision.
-  func hash(into hasher: inout Hasher) {
-    let small = UInt64(truncatingIfNeeded: campaign &* 31 &+ step &* 7 &+ variant) << 48
-    hasher.combine(
-      small ^ UInt64(truncatingIfNeeded: mailbox &+ 1) << 24 ^ UInt64(truncatingIfNeeded: zone) << 12
-        ^ UInt64(truncatingIfNeeded: daysOverdue))
-    if let earliest { hasher.combine(earliest) }
-    if let expiresAt { hasher.combine(expiresAt) }
+  /// For tables of kinds.
+  var tableHash: UInt64 {
+    func word(_ instant: Instant?) -> UInt64 { instant.map { UInt64(bitPattern: $0.milliseconds) } ?? 1 }
+    let small = UInt64(truncatingIfNeeded: campaign &* 31 &+ step &* 7 &+ variant)
+    let own =
+      small << 48 ^ UInt64(truncatingIfNeeded: mailbox &+ 1) << 24 ^ UInt64(truncatingIfNeeded: zone) << 12
+      ^ UInt64(truncatingIfNeeded: daysOverdue)
+    return Seeded.mix(Seeded.mix(own ^ word(earliest)) ^ word(expiresAt))
   }
 }
 
@@ -81,10 +81,45 @@ struct RowSend {
   }
 }
 
+/// The threads that due replies join: few sends have one where there is no history, and then nothing is kept.
+struct Threads {
+  /// By send, where its thread begins in `entries`, and one; 0 for none. It ends with the last that has one.
+  private var starts: [UInt32] = []
+  /// Of each thread how many e-mails it has, and their numbers in the history.
+  private var entries: [UInt32] = []
+
+  mutating func add(_ thread: [UInt32], of send: Int) {
+    pad(to: send)
+    starts.append(UInt32(entries.count) + 1)
+    entries.append(UInt32(thread.count))
+    entries += thread
+  }
+
+  /// - Parameter start: the number that the first send of the other ones has here.
+  mutating func append(_ other: Threads, at start: Int) {
+    if other.starts.isEmpty { return }
+    pad(to: start)
+    let offset = UInt32(entries.count)
+    starts += other.starts.lazy.map { $0 == 0 ? 0 : $0 + offset }
+    entries += other.entries
+  }
+
+  private mutating func pad(to count: Int) {
+    starts.append(contentsOf: repeatElement(0, count: count - starts.count))
+  }
+
+  /// Numbers in the history; empty for none.
+  subscript(send: Int) -> ArraySlice<UInt32> {
+    guard send < starts.count, starts[send] > 0 else { return [] }
+    let start = Int(starts[send])
+    return entries[start..<start + Int(entries[start - 1])]
+  }
+}
+
 /// The kinds of due sends, each once.
 struct KindTable {
   private(set) var kinds: [SendKind] = []
-  private var index: [SendKind: Int] = [:]
+  private var index = HashIndex()
   /// The kinds asked for last, by zone: contacts of a file differ in little else.
   private var recent: [Int] = []
 
@@ -92,11 +127,9 @@ struct KindTable {
     while recent.count <= kind.zone { recent.append(-1) }
     let last = recent[kind.zone]
     if last >= 0, kinds[last] == kind { return last }
-    let number = index[kind] ?? kinds.count
-    if number == kinds.count {
-      index[kind] = number
-      kinds.append(kind)
-    }
+    let known = index.findOrInsert(kind.tableHash, kinds.count) { kinds[$0] == kind }
+    let number = known ?? kinds.count
+    if known == nil { kinds.append(kind) }
     recent[kind.zone] = number
     return number
   }
@@ -110,5 +143,7 @@ enum Decision {
   case held(HoldReason, step: Int)
   /// The delay, the row's `send_at`, a retry's time or the campaign's start lies ahead.
   case waiting(step: Int, until: Instant)
+  /// Every step is through; with the last one sent, where one was.
+  case complete(last: HistoryEntry?)
   case ended(EndReason)
 }

@@ -7,6 +7,7 @@ struct DueSteps {
   private static let portion = 16_384
 
   private(set) var sends: [DueSend] = []
+  private(set) var threads = Threads()
   private(set) var kinds: [SendKind] = []
   private(set) var rows: [RowSend] = []
   private(set) var skipped: [SkippedStep] = []
@@ -18,12 +19,14 @@ struct DueSteps {
   /// What one portion has found.
   private struct Part: Sendable {
     var sends: [DueSend] = []
+    var threads = Threads()
     var kinds = KindTable()
     var skipped: [SkippedStep] = []
     var totals = PlanTotals()
     var notes: [String] = []
 
-    mutating func take(_ id: SendID, _ kind: SendKind, _ person: UInt32) {
+    mutating func take(_ id: SendID, _ kind: SendKind, _ person: UInt32, thread: [UInt32] = []) {
+      if !thread.isEmpty { threads.add(thread, of: sends.count) }
       sends.append(DueSend(id: id, person: person, kind: UInt32(kinds.number(of: kind))))
     }
 
@@ -37,7 +40,7 @@ struct DueSteps {
         totals.skipped[reason, default: 0] += 1
       case .held(let reason, _): totals.held[reason, default: 0] += 1
       case .waiting: totals.waiting += 1
-      case .ended: totals.ended += 1
+      case .complete, .ended: totals.ended += 1
       }
     }
   }
@@ -80,6 +83,7 @@ struct DueSteps {
     sends.reserveCapacity(parts.reduce(0) { $0 + $1.sends.count })
     for i in parts.indices {
       let own = numbers[i].map { place[$0] }
+      threads.append(parts[i].threads, at: sends.count)
       for send in parts[i].sends { sends.append(DueSend(id: send.id, person: send.person, kind: own[Int(send.kind)])) }
       parts[i].sends = []
     }
@@ -140,7 +144,7 @@ struct DueSteps {
         var notes: [String] = []
         position.decide(
           index, scratch: &scratch, note: { notes.append($0) },
-          due: { id, kind in part.take(id, kind, UInt32(index)) },
+          due: { id, kind, thread in part.take(id, kind, UInt32(index), thread: thread) },
           other: { decision in
             part.take(decision, campaign, person: UInt32(index)) { table.view(index).key.text }
           })

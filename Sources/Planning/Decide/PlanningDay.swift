@@ -1,9 +1,20 @@
 import Model
 
+/// What may be known of a contact.
+struct Concerns: OptionSet {
+  let rawValue: UInt8
+  /// A suppression or an event names it.
+  static let named = Concerns(rawValue: 1)
+  /// The history has sends to it.
+  static let sent = Concerns(rawValue: 2)
+}
+
 /// What all decisions of one plan share: the day, the project and what is known of the past.
 struct PlanningDay {
   let project: Project
   let history: History
+  /// The history as it lies in memory, for decisions.
+  let pastSends: HistoryView
   let date: CalendarDay
   /// The instants that the plan covers, from `notBefore` on.
   let span: Interval
@@ -25,6 +36,7 @@ struct PlanningDay {
   init(project: Project, history: History, date: CalendarDay, notBefore: Instant, renderer: any TemplateRenderer) {
     self.project = project
     self.history = history
+    pastSends = history.view
     self.date = date
     self.renderer = renderer
     wholeDay = project.settings.span(of: date)
@@ -80,23 +92,24 @@ struct PlanningDay {
     return min(byTTL, end)
   }
 
-  /// Whether a suppression, an event or the history may concern a contact; no for nearly everybody, and quickly.
+  /// What may be known of a contact; nothing of nearly everybody, and quickly.
   @inline(__always)
-  func mayConcern(_ contact: ContactView) -> Bool {
-    if drops.mayName(contact.keyHash) || history.mayKnow(personHash: contact.keyHash) { return true }
+  func concerns(of contact: ContactView) -> Concerns {
+    var concerns: Concerns = []
+    func look(_ hash: UInt64) {
+      if drops.mayName(hash) { concerns.insert(.named) }
+      if pastSends.mayKnow(personHash: hash) { concerns.insert(.sent) }
+    }
+    look(contact.keyHash)
     if contact.hasEmail {
       let email = contact.email
-      if contact.hasOwnID {
-        let hash = ByteHash.of(email)
-        if drops.mayName(hash) || history.mayKnow(personHash: hash) { return true }
+      if contact.hasOwnID { look(ByteHash.of(email)) }
+      if let at = email.lastIndex(of: 0x40), drops.mayName(ByteHash.of(Cell(rebasing: email[at...]))) {
+        concerns.insert(.named)
       }
-      if let at = email.lastIndex(of: 0x40), drops.mayName(ByteHash.of(Cell(rebasing: email[at...]))) { return true }
     }
-    if contact.hasPhone {
-      let hash = ByteHash.of(contact.phone)
-      if drops.mayName(hash) || history.mayKnow(personHash: hash) { return true }
-    }
-    return false
+    if contact.hasPhone { look(ByteHash.of(contact.phone)) }
+    return concerns
   }
 }
 

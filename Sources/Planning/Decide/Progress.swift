@@ -21,11 +21,11 @@ struct Progress {
   static let none = Progress()
   private init() {}
 
-  init(_ contact: ContactView, _ live: LiveCampaign, _ history: History) {
+  init(_ contact: ContactView, _ live: LiveCampaign, _ pastSends: HistoryView) {
     func add(_ hash: UInt64, _ person: Cell) {
-      history.progress(personHash: hash, person) { entry in
+      pastSends.forEachSend(personHash: hash, person) { entry in
         guard !entry.hasKey, live.isMine(historyCampaign: entry.campaign),
-          let step = live.position(historyStep: entry.step), !all.contains(where: { $0.entry.id == entry.id })
+          let step = live.position(historyStep: entry.step), !all.contains(where: { $0.entry.number == entry.number })
         else { return }
         all.append(Past(step: step, entry: entry))
       }
@@ -80,36 +80,29 @@ struct Progress {
 
   func lastSent(by channel: Channel) -> Past? { lastSent { $0.entry.channel == channel } }
 
-  /// Whether `thread` has one to give, without making it.
-  func hasThread(before step: Int, _ live: LiveCampaign, _ history: History) -> Bool {
+  /// The thread that a reply at `step` joins: the e-mails sent since the last step that was no reply, by their numbers
+  /// in the history. Empty where they have no subject or no Message-ID to refer to.
+  func thread(before step: Int, _ live: LiveCampaign, _ pastSends: HistoryView) -> [UInt32] {
+    var thread: [UInt32] = []
     var (hasReference, hasSubject) = (false, false)
     for i in 0..<step {
-      guard let past = record(i, .email), past.entry.state == .sent else { continue }
-      if !live.facts[i].isReply { (hasReference, hasSubject) = (false, false) }
-      hasReference = hasReference || history.hasMessageID(past.entry)
-      hasSubject = hasSubject || history.hasSubject(past.entry)
-    }
-    return hasReference && hasSubject
-  }
-
-  /// The thread that a reply at `step` joins: the e-mails sent since the last step that was no reply.
-  func thread(before step: Int, steps: [Step], _ history: History) -> PlannedSend.Thread? {
-    var references: [String] = []
-    var subject: String?
-    for i in 0..<step {
-      guard let past = record(i, .email), past.entry.state == .sent else { continue }
-      if !steps[i].reply {
-        references = []
-        subject = nil
+      guard let entry = record(i, .email)?.entry, entry.state == .sent else { continue }
+      if !live.facts[i].isReply {
+        thread.removeAll(keepingCapacity: true)
+        (hasReference, hasSubject) = (false, false)
       }
-      if let id = history.messageID(past.entry), !id.isEmpty { references.append(id) }
-      subject = subject ?? history.subject(past.entry)
+      thread.append(entry.number)
+      hasReference = hasReference || pastSends.hasMessageID(entry)
+      hasSubject = hasSubject || pastSends.hasSubject(entry)
     }
-    guard let subject, !references.isEmpty else { return nil }
-    return PlannedSend.Thread(references: references, subject: Self.withoutReplyPrefix(subject))
+    return hasReference && hasSubject ? thread : []
   }
 
-  static func withoutReplyPrefix(_ subject: String) -> String {
-    subject.lowercased().hasPrefix("re: ") ? String(subject.dropFirst(4)) : subject
+  /// As text, `re: ` in any case.
+  static func withoutReplyPrefix(_ subject: Cell) -> Cell {
+    guard subject.count >= 4, subject[0] | 0x20 == 0x72, subject[1] | 0x20 == 0x65, subject[2] == 0x3A,
+      subject[3] == 0x20
+    else { return subject }
+    return Cell(rebasing: subject[4...])
   }
 }

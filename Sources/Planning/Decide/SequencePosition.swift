@@ -10,6 +10,7 @@ struct SequencePosition {
   let campaignIndex: Int
   private let live: LiveCampaign
   private let views: ContactViews
+  private let pastSends: HistoryView
   private let stepCount: Int
   private let end: Instant?
   private let start: Instant?
@@ -20,12 +21,17 @@ struct SequencePosition {
   private let channels: [Channel]
   /// The day from which a first step is due that no contact's own date moves.
   private let firstDay: CalendarDay
+  private let days: RecentDays
+  private let hasReserved: Bool
+  private let delays: [Delay?]
+  private let holidays: Set<CalendarDay>
 
   init(day: PlanningDay, campaignIndex: Int) {
     self.day = day
     self.campaignIndex = campaignIndex
     live = day.campaigns[campaignIndex]
     views = day.project.contacts.views
+    pastSends = day.pastSends
     let campaign = live.campaign
     stepCount = campaign.steps.count
     end = campaign.end
@@ -34,6 +40,10 @@ struct SequencePosition {
     zoneOfContact = day.zoneOfContact
     mailboxOfHistory = day.history.mailboxNames.map { $0.isEmpty ? -1 : day.mailboxIndex[$0] ?? -1 }
     channels = day.project.mailboxes.map(\.sender.channel)
+    days = RecentDays(before: day.date, day.project.settings)
+    hasReserved = day.known.hasReserved
+    delays = campaign.steps.map(\.delay)
+    holidays = campaign.holidays
     let start = campaign.start.map { day.project.settings.day(of: $0) }
     firstDay =
       start?.adding(campaign.steps.first?.delay ?? .days(0), holidays: campaign.holidays) ?? day.date
@@ -45,8 +55,7 @@ struct SequencePosition {
   struct Asking {
     let index: Int
     let contact: ContactView
-    /// Whether suppressions, events or history may name the contact.
-    let isConcerned: Bool
+    let concerns: Concerns
     var progress: Progress
   }
 
@@ -54,25 +63,26 @@ struct SequencePosition {
   /// - Parameters:
   ///   - scratch: bytes that are used again from call to call.
   ///   - note: takes what a person should know, such as a mailbox that is gone.
-  ///   - due: takes what is due; `other` every other decision. Apart, since nearly all are the first.
+  ///   - due: takes what is due, with the thread that it joins; `other` every other decision. Apart, since nearly all
+  ///     are the first.
   func decide(
-    _ index: Int, scratch: inout [UInt8], note: (String) -> Void, due: (SendID, SendKind) -> Void,
+    _ index: Int, scratch: inout [UInt8], note: (String) -> Void, due: (SendID, SendKind, [UInt32]) -> Void,
     other take: (Decision) -> Void
   ) {
     let contact = views[index]
-    let isConcerned = day.mayConcern(contact)
+    let concerns = day.concerns(of: contact)
     let asking = Asking(
-      index: index, contact: contact, isConcerned: isConcerned,
-      progress: isConcerned ? Progress(contact, live, day.history) : .none)
-    guard stepCount > 0 else { return take(.ended(.complete(last: nil))) }
-    if isConcerned, let decision = standstill(asking) { return take(decision) }
+      index: index, contact: contact, concerns: concerns,
+      progress: concerns.contains(.sent) ? Progress(contact, live, pastSends) : .none)
+    guard stepCount > 0 else { return take(.complete(last: nil)) }
+    if !concerns.isEmpty, let decision = standstill(asking) { return take(decision) }
     let progress = asking.progress
     // With `all`, a channel of the step reached may still be owed while another is through.
-    if isConcerned, let place = progress.place, live.facts[place].channel == .all {
+    if let place = progress.place, live.facts[place].channel == .all {
       var isOwed = false
-      owed(asking, step: place, scratch: &scratch, note) { id, kind in
+      owed(asking, step: place, scratch: &scratch, note) { id, kind, thread in
         isOwed = true
-        due(id, kind)
+        due(id, kind, thread)
       } other: { decision in
         // One that may not be written to, or lacks a value, does not hold the steps after it.
         if case .skipped = decision { return }
@@ -82,7 +92,7 @@ struct SequencePosition {
       if isOwed { return }
     }
     let next = progress.place.map { $0 + 1 } ?? 0
-    guard next < stepCount else { return take(.ended(.complete(last: last(progress)))) }
+    guard next < stepCount else { return take(.complete(last: progress.lastSent?.entry)) }
     guard uses(next, .email, contact) || uses(next, .sms, contact) else {
       let from = dueDay(next, asking)
       guard from <= day.date else {
@@ -91,30 +101,28 @@ struct SequencePosition {
       return take(notAllowed(asking, next))
     }
     var isAnything = false
-    owed(asking, step: next, scratch: &scratch, note) { id, kind in
+    owed(asking, step: next, scratch: &scratch, note) { id, kind, thread in
       isAnything = true
-      due(id, kind)
+      due(id, kind, thread)
     } other: { decision in
       isAnything = true
       take(decision)
     }
-    if !isAnything { take(.ended(.complete(last: last(progress)))) }
-  }
-
-  private func last(_ progress: Progress) -> SendRecord? {
-    progress.lastSent.map { day.history.record($0.entry) }
+    if !isAnything { take(.complete(last: progress.lastSent?.entry)) }
   }
 
   /// What keeps the whole sequence from going on.
   private func standstill(_ asking: Asking) -> Decision? {
     let progress = asking.progress
     if let past = progress.inDoubt { return .held(.inDoubt, step: past.step) }
-    let key = asking.contact.key.text
-    let own = addresses(asking.contact)
-    for address in own.isEmpty ? [key] : own {
-      let person = Drops.Person(key: key, to: address, channel: .email)
-      if let event = day.drops.stop(person, campaign: campaign, began: progress.began) {
-        return .ended(.stopped(event))
+    if asking.concerns.contains(.named) {
+      let key = asking.contact.key.text
+      let own = addresses(asking.contact)
+      for address in own.isEmpty ? [key] : own {
+        let person = Drops.Person(key: key, to: address, channel: .email)
+        if let event = day.drops.stop(person, campaign: campaign, began: progress.began) {
+          return .ended(.stopped(event))
+        }
       }
     }
     return progress.failed.map { .ended(.failed(day.history.record($0.entry))) }
@@ -122,13 +130,13 @@ struct SequencePosition {
 
   /// Decisions for the channels of a step that are not through.
   private func owed(
-    _ asking: Asking, step: Int, scratch: inout [UInt8], _ note: (String) -> Void, _ due: (SendID, SendKind) -> Void,
-    other: (Decision) -> Void
+    _ asking: Asking, step: Int, scratch: inout [UInt8], _ note: (String) -> Void,
+    _ due: (SendID, SendKind, [UInt32]) -> Void, other: (Decision) -> Void
   ) {
     for isEmail in [true, false] {
       let channel: Channel = isEmail ? .email : .sms
       guard uses(step, channel, asking.contact) else { continue }
-      let past = asking.isConcerned ? asking.progress.record(step, channel) : nil
+      let past = asking.concerns.contains(.sent) ? asking.progress.record(step, channel) : nil
       if let past, past.entry.state.isFinal { continue }
       let decision = decide(asking, step: step, channel: channel, past: past, scratch: &scratch, note, due)
       if let decision { other(decision) }
@@ -172,8 +180,9 @@ struct SequencePosition {
   }
 
   private func drop(_ asking: Asking, _ channel: Channel) -> (reason: SkipReason, detail: String)? {
+    guard asking.concerns.contains(.named) else { return nil }
     let to = asking.contact.address(channel)
-    guard asking.isConcerned, !to.isEmpty else { return nil }
+    guard !to.isEmpty else { return nil }
     let person = Drops.Person(
       key: asking.contact.key.text, to: to.text, channel: channel, others: addresses(asking.contact))
     return day.drops.reason(
@@ -193,18 +202,18 @@ struct SequencePosition {
   /// The project's day from which a step is due. No delay means the day after the step before it: the next plan.
   private func dueDay(_ step: Int, _ asking: Asking) -> CalendarDay {
     guard step > 0 || asking.contact.addedAt != nil else { return firstDay }
-    let settings = day.project.settings
-    let delay = campaign.steps[step].delay
+    let delay = delays[step]
     if step > 0, let sent = asking.progress.lastSent(before: step) {
-      return settings.day(of: sent.at).adding(delay ?? .days(1), holidays: campaign.holidays)
+      return days.day(of: sent.at).adding(delay ?? .days(1), holidays: holidays)
     }
-    guard let origin = [campaign.start, asking.contact.addedAt].compactMap({ $0 }).max() else { return day.date }
-    return settings.day(of: origin).adding(delay ?? .days(0), holidays: campaign.holidays)
+    let added = asking.contact.addedAt
+    guard let origin = start.map({ max($0, added ?? $0) }) ?? added else { return day.date }
+    return days.day(of: origin).adding(delay ?? .days(0), holidays: holidays)
   }
 
   private func decide(
     _ asking: Asking, step: Int, channel: Channel, past: Progress.Past?, scratch: inout [UInt8],
-    _ note: (String) -> Void, _ due: (SendID, SendKind) -> Void
+    _ note: (String) -> Void, _ due: (SendID, SendKind, [UInt32]) -> Void
   ) -> Decision? {
     let from = dueDay(step, asking)
     guard from <= day.date else {
@@ -212,7 +221,7 @@ struct SequencePosition {
     }
     if let start, start >= day.span.end { return .waiting(step: step, until: start) }
     let contact = asking.contact
-    if day.known.hasReserved,
+    if hasReserved,
       day.known.isReserved(
         campaign, campaign.steps[step], channel, key: "", persons: [contact.key.text] + addresses(contact))
     {
@@ -231,8 +240,11 @@ struct SequencePosition {
     let variant =
       live.facts[step].variants.count > 1 ? live.variant(step: step, contact: contact.key.text, seed: day.seed) : 0
     let mailbox = keptMailbox(asking, past, channel, note)
-    if lacksSomething(asking, step: step, variant: variant, channel: channel, mailbox: mailbox) {
-      let missing = missing(asking, step: step, variant: variant, channel: channel, mailbox: mailbox)
+    let thread =
+      channel == .email && live.facts[step].isReply ? asking.progress.thread(before: step, live, pastSends) : []
+    let need = Need(step: step, variant: variant, channel: channel, mailbox: mailbox, hasThread: !thread.isEmpty)
+    if lacksSomething(asking, need) {
+      let missing = missing(asking, need)
       return .skipped(.missingVariable, step: step, detail: missing.joined(separator: ", "))
     }
     let id = id(step, channel, contact, &scratch)
@@ -245,7 +257,7 @@ struct SequencePosition {
       SendKind(
         campaign: campaignIndex, step: step, variant: variant, channel: channel,
         zone: zoneOfContact[contact.zone], earliest: retryAt, expiresAt: expires, mailbox: mailbox ?? -1,
-        daysOverdue: day.date.number - from.number))
+        daysOverdue: day.date.number - from.number), thread)
     return nil
   }
 
@@ -263,32 +275,35 @@ struct SequencePosition {
     return SendID(digestOf: scratch)
   }
 
+  /// What a message asks of a contact.
+  private struct Need {
+    var step: Int
+    var variant: Int
+    var channel: Channel
+    var mailbox: Int?
+    /// Whether it joins a thread, which gives it a subject.
+    var hasThread: Bool
+  }
+
   /// Whether anything required is missing: a quick look, since nearly always nothing is.
-  private func lacksSomething(_ asking: Asking, step: Int, variant: Int, channel: Channel, mailbox: Int?) -> Bool {
-    if let mailbox, !live.givesTheSame(mailbox: mailbox) {
-      return !missing(asking, step: step, variant: variant, channel: channel, mailbox: mailbox).isEmpty
-    }
-    let facts = live.variantFacts[live.facts[step].variants.lowerBound + variant]
-    if channel == .email ? facts.isNever.email : facts.isNever.sms { return true }
-    for i in channel == .email ? facts.email : facts.sms where asking.contact.value(live.askedColumns[i]).isBlank {
+  private func lacksSomething(_ asking: Asking, _ need: Need) -> Bool {
+    if let mailbox = need.mailbox, !live.givesTheSame(mailbox: mailbox) { return !missing(asking, need).isEmpty }
+    let facts = live.variantFacts[live.facts[need.step].variants.lowerBound + need.variant]
+    if need.channel == .email ? facts.isNever.email : facts.isNever.sms { return true }
+    for i in need.channel == .email ? facts.email : facts.sms where asking.contact.value(live.askedColumns[i]).isBlank {
       return true
     }
-    return channel == .email && !facts.hasSubject && !hasThread(asking, step)
+    return need.channel == .email && !facts.hasSubject && !need.hasThread
   }
 
-  private func hasThread(_ asking: Asking, _ step: Int) -> Bool {
-    live.facts[step].isReply && asking.progress.hasThread(before: step, live, day.history)
-  }
-
-  private func missing(
-    _ asking: Asking, step: Int, variant: Int, channel: Channel, mailbox: Int?
-  ) -> [String] {
+  private func missing(_ asking: Asking, _ need: Need) -> [String] {
     var missing = live.missing(
-      step: step, variant: variant, channel: channel, mailbox: mailbox.map { day.project.mailboxes[$0] }, literal: nil
+      step: need.step, variant: need.variant, channel: need.channel,
+      mailbox: need.mailbox.map { day.project.mailboxes[$0] }, literal: nil
     ) { name in
       day.project.contacts.column(name).map { !asking.contact.value($0).isBlank } ?? false
     }
-    if channel == .email, campaign.steps[step].variants[variant].subject == nil, !hasThread(asking, step) {
+    if need.channel == .email, campaign.steps[need.step].variants[need.variant].subject == nil, !need.hasThread {
       missing.append("subject")
     }
     return missing
@@ -299,7 +314,7 @@ struct SequencePosition {
     _ asking: Asking, _ past: Progress.Past?, _ channel: Channel, _ note: (String) -> Void
   ) -> Int? {
     // A sequence over two channels has a mailbox for each.
-    if asking.isConcerned, let before = past ?? asking.progress.lastSent(by: channel) {
+    if asking.concerns.contains(.sent), let before = past ?? asking.progress.lastSent(by: channel) {
       let known = mailboxOfHistory[before.entry.mailbox]
       if known >= 0, live.has(mailbox: known), isOfChannel(known, channel) { return known }
       let name = day.history.mailboxNames[before.entry.mailbox]

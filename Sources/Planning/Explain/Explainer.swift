@@ -81,7 +81,7 @@ public struct Explainer {
     var scratch: [UInt8] = []
     SequencePosition(day: day, campaignIndex: c).decide(
       index, scratch: &scratch, note: { found.append($0) },
-      due: { id, kind in items.append(item(id, kind, campaign)) },
+      due: { id, kind, _ in items.append(item(id, kind, campaign)) },
       other: { items.append(item($0, campaign, past, subject.person)) })
     notes += found
     return items
@@ -133,6 +133,8 @@ public struct Explainer {
           .sendAt
         } else if campaign.start == until { .start } else { .delay }
       return Explanation.Item(step: step(i), verdict: .waiting(reason, until: until))
+    case .complete(let last):
+      return Explanation.Item(step: nil, verdict: .ended(.complete(last: last.map { day.history.record($0) })))
     case .ended(let reason):
       return Explanation.Item(step: row.flatMap { _ in campaign.steps.first?.id }, verdict: .ended(reason))
     }

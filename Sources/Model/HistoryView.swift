@@ -1,0 +1,113 @@
+/// The history as it lies in memory, with nothing to retain: for looking millions of contacts up on several threads.
+/// Valid as long as the history that gave it is kept and not changed, which whoever keeps this sees to.
+///
+/// Sendable although it is made of pointers: they point at the elements of the history's arrays, which stay where they
+/// are and what they are while somebody holds the arrays and nobody changes the history.
+public struct HistoryView: @unchecked Sendable {
+  private let rows: UnsafeBufferPointer<HistoryRow>
+  private let bytes: UnsafeBufferPointer<UInt8>
+  private let byPerson: UnsafeBufferPointer<UInt64>
+  private let persons: UnsafeBufferPointer<UInt64>
+  private let domains: NameTable.View
+
+  fileprivate init(_ history: borrowing History) {
+    rows = history.rows.withUnsafeBufferPointer { $0 }
+    bytes = history.arena.bytes.withUnsafeBufferPointer { $0 }
+    byPerson = history.byPerson.slots.withUnsafeBufferPointer { $0 }
+    persons = history.persons.words.withUnsafeBufferPointer { $0 }
+    domains = history.domains.view
+  }
+
+  /// False only if no send of any campaign is known under a person – a contact's key or a canonical address – with
+  /// this hash. A few nanoseconds.
+  @inline(__always)
+  public func mayKnow(personHash: UInt64) -> Bool { PersonFilter.mayHave(personHash, in: persons) }
+
+  /// The sends of a person in order of their first record, those of the very person and of nobody else with its hash.
+  /// - Parameters:
+  ///   - personHash: `ByteHash` of `person`.
+  ///   - person: a contact's key or a canonical address, as UTF-8.
+  @inline(__always)
+  public func forEachSend(
+    personHash: UInt64, _ person: UnsafeBufferPointer<UInt8>, _ body: (HistoryEntry) -> Void
+  ) {
+    forEachRow(personHash, person) { body(HistoryEntry(rows[$0], bytes, number: UInt32($0))) }
+  }
+
+  /// Numbers of rows.
+  @inline(__always)
+  func forEachRow(_ hash: UInt64, _ person: UnsafeBufferPointer<UInt8>, _ body: (Int) -> Void) {
+    guard mayKnow(personHash: hash), let slot = findPerson(hash, person) else { return }
+    let tail = HistoryTable.number(byPerson[slot])
+    var node = tail
+    repeat {
+      let last = rows[Int(node >> 1)]
+      node = node & 1 == 0 ? last.nextByContact : last.nextByTo
+      body(Int(node >> 1))
+    } while node != tail
+  }
+
+  /// The slot of a person in the history's table.
+  @inline(__always)
+  func findPerson(_ hash: UInt64, _ person: UnsafeBufferPointer<UInt8>) -> Int? {
+    HistoryTable.find(hash, in: byPerson) { node in
+      let texts = SendTexts(rows[Int(node >> 1)], bytes)
+      return (node & 1 == 0 ? texts.contact : texts.canonical).isSame(as: person)
+    }
+  }
+
+  public func entry(_ number: UInt32) -> HistoryEntry { HistoryEntry(rows[Int(number)], bytes, number: number) }
+
+  func record(_ number: Int, _ history: History) -> SendRecord { history.record(rows[number], bytes) }
+
+  /// Whether there is a Message-ID, other than an empty one: there is since the first attempt.
+  public func hasMessageID(_ entry: HistoryEntry) -> Bool {
+    switch HistoryDetail(entry.row, bytes).messageID {
+    case .none: false
+    case .text(let text): !text.isEmpty
+    case .ofDomain: true
+    }
+  }
+
+  public func hasSubject(_ entry: HistoryEntry) -> Bool { HistoryDetail(entry.row, bytes).subject != nil }
+
+  /// The Message-ID that the entry's last attempt had, added to `out`; nil where there is none.
+  public func appendMessageID(_ entry: HistoryEntry, to out: inout LineParts) -> Range<Int>? {
+    switch HistoryDetail(entry.row, bytes).messageID {
+    case .none: return nil
+    case .text(let text): return text.isEmpty ? nil : out.append(text)
+    case .ofDomain(let number):
+      let start = out.bytes.count
+      out.bytes.append(0x3C)
+      entry.id.appendText(to: &out.bytes)
+      out.bytes.append(0x40)
+      _ = out.append(domains[number])
+      out.bytes.append(0x3E)
+      return start..<out.bytes.count
+    }
+  }
+
+  /// Valid as long as the view.
+  public func subject(_ entry: HistoryEntry) -> Cell? { HistoryDetail(entry.row, bytes).subject }
+
+  /// Reads what a search for a person reads, so that it is near when the search comes. The result means nothing.
+  @inline(__always)
+  public func touch(personHash: UInt64) -> Int {
+    guard mayKnow(personHash: personHash), !byPerson.isEmpty else { return 0 }
+    let slot = byPerson[HistoryTable.place(personHash, byPerson.count)]
+    guard slot != 0 else { return 0 }
+    return touch(HistoryTable.number(slot) >> 1)
+  }
+
+  /// Reads an entry and its texts.
+  @inline(__always)
+  public func touch(_ number: UInt32) -> Int {
+    let row = rows[Int(number)]
+    return Int(bytes[Int(row.identity) * 8]) &+ Int(bytes[Int(row.detail) * 8])
+  }
+}
+
+extension History {
+  /// Holds while this history is kept unchanged.
+  public var view: HistoryView { HistoryView(self) }
+}
