@@ -18,6 +18,8 @@ public struct HistoryView: @unchecked Sendable {
     domains = history.domains.view
   }
 
+  public var isEmpty: Bool { rows.isEmpty }
+
   /// False only if no send of any campaign is known under a person – a contact's key or a canonical address – with
   /// this hash. A few nanoseconds.
   @inline(__always)
@@ -56,39 +58,38 @@ public struct HistoryView: @unchecked Sendable {
     }
   }
 
-  public func entry(_ number: UInt32) -> HistoryEntry { HistoryEntry(rows[Int(number)], bytes, number: number) }
-
   func record(_ number: Int, _ history: History) -> SendRecord { history.record(rows[number], bytes) }
 
-  /// Whether there is a Message-ID, other than an empty one: there is since the first attempt.
-  public func hasMessageID(_ entry: HistoryEntry) -> Bool {
-    switch HistoryDetail(entry.row, bytes).messageID {
-    case .none: false
-    case .text(let text): !text.isEmpty
-    case .ofDomain: true
-    }
+  /// What a reply can refer to: whether the last attempt had a Message-ID, other than an empty one, and a subject.
+  public func hasMessage(_ entry: HistoryEntry) -> (id: Bool, subject: Bool) {
+    let detail = HistoryDetail(entry.row, bytes)
+    let hasID =
+      switch detail.messageID {
+      case .none: false
+      case .text(let text): !text.isEmpty
+      case .ofDomain: true
+      }
+    return (hasID, detail.subject != nil)
   }
 
-  public func hasSubject(_ entry: HistoryEntry) -> Bool { HistoryDetail(entry.row, bytes).subject != nil }
-
-  /// The Message-ID that the entry's last attempt had, added to `out`; nil where there is none.
-  public func appendMessageID(_ entry: HistoryEntry, to out: inout LineParts) -> Range<Int>? {
-    switch HistoryDetail(entry.row, bytes).messageID {
-    case .none: return nil
-    case .text(let text): return text.isEmpty ? nil : out.append(text)
+  /// The Message-ID of the last attempt, added to `out`, and its subject, valid as long as the view; nil where there is
+  /// none.
+  public func message(_ number: UInt32, into out: inout LineParts) -> (id: Range<Int>?, subject: Cell?) {
+    let row = rows[Int(number)]
+    let detail = HistoryDetail(row, bytes)
+    switch detail.messageID {
+    case .none: return (nil, detail.subject)
+    case .text(let text): return (text.isEmpty ? nil : out.append(text), detail.subject)
     case .ofDomain(let number):
       let start = out.bytes.count
       out.bytes.append(0x3C)
-      entry.id.appendText(to: &out.bytes)
+      row.id.appendText(to: &out.bytes)
       out.bytes.append(0x40)
       _ = out.append(domains[number])
       out.bytes.append(0x3E)
-      return start..<out.bytes.count
+      return (start..<out.bytes.count, detail.subject)
     }
   }
-
-  /// Valid as long as the view.
-  public func subject(_ entry: HistoryEntry) -> Cell? { HistoryDetail(entry.row, bytes).subject }
 
   /// Reads what a search for a person reads, so that it is near when the search comes. The result means nothing.
   @inline(__always)

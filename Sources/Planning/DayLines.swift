@@ -54,8 +54,9 @@ struct DayLines: PlanLines {
   func touch(_ range: Range<Int>) -> Int {
     var sum = 0
     for i in range {
-      let send = due.sends[Int(order[i])]
-      if !recipes[Int(shapeNumbers[i])].isRow { sum &+= contacts.touch(Int(send.person)) }
+      let number = Int(order[i])
+      if !recipes[Int(shapeNumbers[i])].isRow { sum &+= contacts.touch(Int(due.sends[number].person)) }
+      if let entry = due.threads[number].first { sum &+= pastSends.touch(entry) }
     }
     return sum
   }
@@ -88,9 +89,9 @@ struct DayLines: PlanLines {
   private func addThread(_ thread: ArraySlice<UInt32>, _ parts: inout LineParts) {
     var subject: Cell?
     for number in thread {
-      let entry = pastSends.entry(number)
-      if let reference = pastSends.appendMessageID(entry, to: &parts) { parts.references.append(reference) }
-      subject = subject ?? pastSends.subject(entry)
+      let message = pastSends.message(number, into: &parts)
+      if let reference = message.id { parts.references.append(reference) }
+      subject = subject ?? message.subject
     }
     guard let subject else { return }
     parts.threadSubject = parts.append(Progress.withoutReplyPrefix(subject))

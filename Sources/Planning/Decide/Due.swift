@@ -44,15 +44,16 @@ extension SendKind {
 extension SendKind: Comparable {
   /// An order that does not depend on that of contacts and rows in their files.
   static func < (a: SendKind, b: SendKind) -> Bool {
-    let (x, y) = (a.numbers, b.numbers)
-    return zip(x, y).first { $0 != $1 }.map { $0 < $1 } ?? false
+    let (x, y) = (a.message, b.message)
+    return x == y ? a.terms < b.terms : x < y
   }
 
-  private var numbers: [Int64] {
-    [
-      Int64(campaign), Int64(step), Int64(variant), channel == .email ? 0 : 1, isRow ? 1 : 0, Int64(zone),
-      earliest?.milliseconds ?? .min, expiresAt?.milliseconds ?? .max, Int64(mailbox), Int64(daysOverdue),
-    ]
+  private var message: (Int, Int, Int, Int, Int) {
+    (campaign, step, variant, channel == .email ? 0 : 1, isRow ? 1 : 0)
+  }
+
+  private var terms: (Int, Int64, Int64, Int, Int) {
+    (zone, earliest?.milliseconds ?? .min, expiresAt?.milliseconds ?? .max, mailbox, daysOverdue)
   }
 }
 

@@ -5,6 +5,8 @@ import Model
 struct DueSteps {
   /// Contacts that one thread looks at in one go.
   private static let portion = 16_384
+  /// Contacts whose history is fetched together.
+  private static let ahead = 64
 
   private(set) var sends: [DueSend] = []
   private(set) var threads = Threads()
@@ -20,19 +22,28 @@ struct DueSteps {
   private struct Part: Sendable {
     var sends: [DueSend] = []
     var threads = Threads()
-    var kinds = KindTable()
+    /// Index of the table that its kinds are in.
+    var table: Int
     var skipped: [SkippedStep] = []
     var totals = PlanTotals()
     var notes: [String] = []
+    /// What touching has added up to: kept so that it is not left out as useless.
+    var touched = 0
 
-    mutating func take(_ id: SendID, _ kind: SendKind, _ person: UInt32, thread: [UInt32] = []) {
+    init(table: Int) { self.table = table }
+
+    mutating func take(
+      _ id: SendID, _ kind: SendKind, _ person: UInt32, thread: [UInt32] = [], _ kinds: inout KindTable
+    ) {
       if !thread.isEmpty { threads.add(thread, of: sends.count) }
       sends.append(DueSend(id: id, person: person, kind: UInt32(kinds.number(of: kind))))
     }
 
-    mutating func take(_ decision: Decision, _ campaign: Campaign, person: UInt32, contact: () -> String) {
+    mutating func take(
+      _ decision: Decision, _ campaign: Campaign, person: UInt32, _ kinds: inout KindTable, contact: () -> String
+    ) {
       switch decision {
-      case .due(let id, let kind): take(id, kind, person)
+      case .due(let id, let kind): take(id, kind, person, &kinds)
       case .skipped(let reason, let step, let detail):
         skipped.append(
           SkippedStep(
@@ -47,6 +58,7 @@ struct DueSteps {
 
   init(_ day: PlanningDay) {
     var parts: [Part] = []
+    var tables: [KindTable] = []
     for (c, live) in day.campaigns.enumerated() {
       totals[live.campaign.id] = PlanTotals()
       let rejected: [RejectedRow]
@@ -55,10 +67,10 @@ struct DueSteps {
       case .contacts(let audience):
         let files = Set(audience.files.map { day.project.contacts.files[$0] })
         rejected = day.project.contacts.rejected.filter { files.contains($0.place.file) }
-        own = Self.contacts(day, c, audience)
+        own = Self.contacts(day, c, audience, &tables)
       case .messages(let table):
         rejected = table.rejected
-        own = [gather(day, c, table)]
+        own = [gather(day, c, table, &tables)]
       }
       for row in rejected {
         skip(
@@ -69,20 +81,22 @@ struct DueSteps {
       for part in own { take(part, live.campaign.id) }
       parts += own
     }
-    join(parts)
+    join(parts, tables)
   }
 
   /// The sends of all parts, under kinds in an order that does not depend on that of contacts and rows.
-  private mutating func join(_ parts: consuming [Part]) {
+  private mutating func join(_ parts: consuming [Part], _ tables: consuming [KindTable]) {
     var all = KindTable()
-    let numbers = parts.map { part in part.kinds.kinds.map { all.number(of: $0) } }
+    let numbers = tables.map { table in table.kinds.map { all.number(of: $0) } }
+    tables = []
     let order = all.kinds.indices.sorted { all.kinds[$0] < all.kinds[$1] }
     kinds = order.map { all.kinds[$0] }
     var place = [UInt32](repeating: 0, count: order.count)
     for (i, kind) in order.enumerated() { place[kind] = UInt32(i) }
+    let places = numbers.map { $0.map { place[$0] } }
     sends.reserveCapacity(parts.reduce(0) { $0 + $1.sends.count })
     for i in parts.indices {
-      let own = numbers[i].map { place[$0] }
+      let own = places[parts[i].table]
       threads.append(parts[i].threads, at: sends.count)
       for send in parts[i].sends { sends.append(DueSend(id: send.id, person: send.person, kind: own[Int(send.kind)])) }
       parts[i].sends = []
@@ -130,43 +144,62 @@ struct DueSteps {
     totals[campaign] = (totals[campaign] ?? PlanTotals()) + part.totals
   }
 
-  private static func contacts(_ day: PlanningDay, _ c: Int, _ audience: Campaign.ContactAudience) -> [Part] {
+  private static func contacts(
+    _ day: PlanningDay, _ c: Int, _ audience: Campaign.ContactAudience, _ tables: inout [KindTable]
+  ) -> [Part] {
     let table = day.project.contacts
     let filter = AudienceFilter(audience, table)
     let position = SequencePosition(day: day, campaignIndex: c)
     let campaign = day.campaigns[c].campaign
-    return Parallel.map((table.count + portion - 1) / portion) { i in
-      var part = Part()
+    let first = tables.count
+    let found = Parallel.map((table.count + portion - 1) / portion, own: KindTable()) { i, worker, kinds in
+      var part = Part(table: first + worker)
       let views = table.views
       var scratch: [UInt8] = []
-      for index in (i * portion)..<min(table.count, (i + 1) * portion) {
+      let end = min(table.count, (i + 1) * portion)
+      for index in (i * portion)..<end {
+        if index % ahead == 0 { part.touched &+= touch(index..<min(end, index + ahead), views, day.pastSends) }
         guard filter.matches(views[index]) else { continue }
         var notes: [String] = []
         position.decide(
           index, scratch: &scratch, note: { notes.append($0) },
-          due: { id, kind, thread in part.take(id, kind, UInt32(index), thread: thread) },
+          due: { id, kind, thread in part.take(id, kind, UInt32(index), thread: thread, &kinds) },
           other: { decision in
-            part.take(decision, campaign, person: UInt32(index)) { table.view(index).key.text }
+            part.take(decision, campaign, person: UInt32(index), &kinds) { table.view(index).key.text }
           })
         if !notes.isEmpty { part.notes += notes }
       }
       return part
     }
+    tables += found.owned
+    return found.results
   }
 
-  private mutating func gather(_ day: PlanningDay, _ c: Int, _ table: MessageTable) -> Part {
+  /// Brings what the history knows of some contacts into the caches: it is quicker to wait for many places at once.
+  private static func touch(_ contacts: Range<Int>, _ views: ContactViews, _ pastSends: HistoryView) -> Int {
+    if pastSends.isEmpty { return 0 }
+    var sum = 0
+    for i in contacts { sum &+= pastSends.touch(personHash: views[i].keyHash) }
+    return sum
+  }
+
+  private mutating func gather(
+    _ day: PlanningDay, _ c: Int, _ table: MessageTable, _ tables: inout [KindTable]
+  ) -> Part {
     let campaign = day.campaigns[c].campaign
-    var part = Part()
+    var part = Part(table: tables.count)
+    var kinds = KindTable()
     var seen: Set<SendID> = []
     for row in table.rows {
       var next = UInt32(rows.count)
       for decision in RowPosition(day: day, campaignIndex: c, row: row).decide(seen: &seen, sends: &rows) {
-        part.take(decision, campaign, person: next) {
+        part.take(decision, campaign, person: next, &kinds) {
           row.contact ?? row.email?.canonical ?? row.phone?.e164 ?? row.place.description
         }
         if case .due = decision { next += 1 }
       }
     }
+    tables.append(kinds)
     return part
   }
 }
@@ -177,20 +210,23 @@ struct AudienceFilter: Sendable {
   private let including: [Column]
   private let excluding: [Column]
 
-  private struct Column: Sendable {
-    var index: Int?
-    var isTags: Bool
-    var values: [[UInt8]]
-    var texts: Set<String>
+  /// A class, so that going through a list of them retains one thing and not all that they hold.
+  private final class Column: Sendable {
+    let index: Int?
+    let isTags: Bool
+    let values: [[UInt8]]
+    let texts: Set<String>
     /// Where there are many values, a quick no for others.
-    var filter = HashFilter()
+    let filter: HashFilter
 
     init(_ filter: Campaign.Filter, _ table: ContactTable) {
       index = table.column(filter.column)
       isTags = filter.column == "tags"
       texts = filter.values
       values = filter.values.sorted().map { Array($0.utf8) }
-      for value in filter.values { self.filter.insert(ByteHash.of(value)) }
+      var hashes = HashFilter()
+      for value in filter.values { hashes.insert(ByteHash.of(value)) }
+      self.filter = hashes
     }
 
     func has(_ cell: Cell) -> Bool {

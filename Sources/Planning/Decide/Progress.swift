@@ -92,8 +92,9 @@ struct Progress {
         (hasReference, hasSubject) = (false, false)
       }
       thread.append(entry.number)
-      hasReference = hasReference || pastSends.hasMessageID(entry)
-      hasSubject = hasSubject || pastSends.hasSubject(entry)
+      let message = pastSends.hasMessage(entry)
+      hasReference = hasReference || message.id
+      hasSubject = hasSubject || message.subject
     }
     return hasReference && hasSubject ? thread : []
   }
