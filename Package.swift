@@ -38,10 +38,10 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
-    .systemLibrary(name: "CMalloc"),
-    room("Model", [crypto]),
+    .systemLibrary(name: "CMemory"),
+    room("Model", ["CMemory", crypto]),
     room("Config", ["Model", "CYAML"]),
-    room("Planning", ["Model", collections]),
+    room("Planning", ["Model", "CMemory", collections]),
     room("Messages", ["Model", mustache]),
     room("Journal", ["Model", crypto, system]),
     room("Delivery", ["Model", "Messages", "Journal", collections]),
@@ -50,7 +50,7 @@ let package = Package(
     .executableTarget(
       name: "nightmail",
       dependencies: [
-        "Model", "Config", "Planning", "Messages", "Journal", "Delivery", "Transports", "Reporting", "CMalloc",
+        "Model", "Config", "Planning", "Messages", "Journal", "Delivery", "Transports", "Reporting", "CMemory",
         arguments, logging,
       ],
       swiftSettings: strict),

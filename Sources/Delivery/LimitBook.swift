@@ -70,7 +70,7 @@ struct LimitBook {
     let near = Interval(day.start - .days(2), day.end + .days(2))
     let week = Interval(rules.settings.span(of: rules.day(of: day.start) - 6).start, day.end)
     var attempts: [[Instant]] = Array(repeating: [], count: mailboxes.count)
-    for record in history.counted {
+    for record in history.counted(since: min(near.start, week.start)) {
       let at = record.attemptAt ?? record.at
       if near.contains(at), let m = names.mailbox(record.mailbox) { attempts[Int(m)].append(at) }
       guard week.contains(at) else { continue }

@@ -16,8 +16,6 @@ struct LineEncoder: ~Copyable {
 
   /// Lines whose contacts are fetched together.
   private static let ahead = 64
-  /// What touching has added up to: kept so that it is not left out as useless.
-  private var touched = 0
 
   private struct Partial: Hashable {
     var shape: Int
@@ -39,7 +37,7 @@ struct LineEncoder: ~Copyable {
     swap(&parts, &self.parts)
     for index in range {
       if (index - range.lowerBound) % Self.ahead == 0 {
-        touched &+= lines.touch(index..<min(range.upperBound, index + Self.ahead))
+        lines.fetch(index..<min(range.upperBound, index + Self.ahead))
       }
       lines.read(index, into: &parts)
       let shape = shapes.shapes[parts.shape]
@@ -99,7 +97,7 @@ struct LineEncoder: ~Copyable {
     var isFirst = true
     for i in parts.values.indices {
       guard let value = parts.values[i] else { continue }
-      let name = shapes[shapes.names[shape.names.lowerBound + i]]
+      let name = shapes[shapes.names[Int(shape.names.lowerBound) + i]]
       if isFirst {
         plan.text(",\"vars\":{")
         plan.append(UnsafeRawBufferPointer(rebasing: name[1...]))

@@ -5,8 +5,8 @@ import Model
 struct LineShapes: Sendable {
   /// A range of `text`.
   struct Piece {
-    var start = 0
-    var count = 0
+    var start: UInt32 = 0
+    var count: UInt32 = 0
   }
 
   struct Shape {
@@ -17,7 +17,7 @@ struct LineShapes: Sendable {
     /// `,"mailbox":…`.
     var mailbox = Piece()
     /// Indices into `names`.
-    var names = 0..<0
+    var names: Range<UInt32> = 0..<0
     /// Its index among the shapes of the list of lines, as text.
     var kind = Piece()
     /// Of a line that has a value for every name.
@@ -32,11 +32,13 @@ struct LineShapes: Sendable {
 
     @inline(__always)
     subscript(_ piece: Piece) -> UnsafeRawBufferPointer {
-      UnsafeRawBufferPointer(rebasing: text[piece.start..<piece.start + piece.count])
+      UnsafeRawBufferPointer(rebasing: text[Int(piece.start)..<Int(piece.start) + Int(piece.count)])
     }
   }
 
+  /// What stands in several shapes stands here once: lines of all of them are written in turn, and this should be near.
   private var text: [UInt8] = []
+  private var pieces: [[UInt8]: Piece] = [:]
   private var shapes: [Shape] = []
   /// `,"name":`.
   private var names: [Piece] = []
@@ -45,6 +47,7 @@ struct LineShapes: Sendable {
 
   init(_ lines: [LineShape], zone: Zone) {
     var known: [PlannedLines.Kind: Int] = [:]
+    var knownNames: [[String]: Range<UInt32>] = [:]
     for line in lines {
       let kind = PlannedLines.Kind(
         campaign: line.campaign, step: line.step, channel: line.channel, mailbox: line.mailbox,
@@ -61,16 +64,9 @@ struct LineShapes: Sendable {
         out.text(",\"to\":")
       }
       shape.mailbox = add { $0.comma(member: "mailbox", line.mailbox) }
-      let first = names.count
-      for name in line.names {
-        names.append(
-          add { out in
-            out.append(0x2C)
-            JSON.write(name, to: &out)
-            out.append(0x3A)
-          })
-      }
-      shape.names = first..<names.count
+      let own = knownNames[line.names] ?? add(names: line.names)
+      knownNames[line.names] = own
+      shape.names = own
       shape.kind = add { $0.number(Int64(index)) }
       shape.digest = LineDigest.short(line, names: line.names)
       shapes.append(shape)
@@ -78,9 +74,26 @@ struct LineShapes: Sendable {
   }
 
   private mutating func add(_ write: (inout [UInt8]) -> Void) -> Piece {
-    let start = text.count
-    write(&text)
-    return Piece(start: start, count: text.count - start)
+    var bytes: [UInt8] = []
+    write(&bytes)
+    if let known = pieces[bytes] { return known }
+    let piece = Piece(start: UInt32(text.count), count: UInt32(bytes.count))
+    text += bytes
+    pieces[bytes] = piece
+    return piece
+  }
+
+  private mutating func add(names line: [String]) -> Range<UInt32> {
+    let first = UInt32(names.count)
+    for name in line {
+      names.append(
+        add { out in
+          out.append(0x2C)
+          JSON.write(name, to: &out)
+          out.append(0x3A)
+        })
+    }
+    return first..<UInt32(names.count)
   }
 
   func withView<R>(_ body: (View) -> R) -> R {

@@ -62,17 +62,18 @@ public struct Drops: Sendable {
   /// By the hash of their value: there may be many, and each by itself in a dictionary would cost more than they do.
   private var byValue = HashIndex()
   private var events: [String: [Event]] = [:]
-  @usableFromInline var filter = HashFilter()
+  @usableFromInline var filter: HashFilter
 
   public init(suppressions: [Suppression] = [], events: [Event] = []) {
     self.suppressions = suppressions
+    for e in events { self.events[e.contact, default: []].append(e) }
+    filter = HashFilter(capacity: suppressions.count + self.events.count)
     byValue.reserve(suppressions.count)
     for (i, s) in suppressions.enumerated() {
       let hash = ByteHash.of(s.value)
       byValue.insert(hash, i)
       filter.insert(hash)
     }
-    for e in events { self.events[e.contact, default: []].append(e) }
     for contact in self.events.keys { filter.insert(ByteHash.of(contact)) }
   }
 
@@ -85,8 +86,11 @@ public struct Drops: Sendable {
     public var key: String
     public var to: String
     public var channel: Channel
-    /// Other addresses and numbers of the same contact: complaints and unsubscribes under them are the contact's too.
+    /// Other addresses, numbers and ids of the same contact: what events say of them is the contact's too, but for
+    /// bounces.
     public var others: [String]
+    /// Each once.
+    var names: [String] { [key] + Set([to] + others).subtracting([key]).sorted() }
     /// - Parameter to: as it is sent to; an address is put into its canonical spelling, since suppressions and events
     ///   have that one.
     public init(key: String, to: String, channel: Channel, others: [String] = []) {
@@ -120,8 +124,7 @@ public struct Drops: Sendable {
     }
     if events.isEmpty { return nil }
     let byAddress = events[person.to] ?? []
-    let names = Set([person.key] + person.others).subtracting([person.to]).sorted()
-    let all = names.reduce(byAddress) { $0 + (events[$1] ?? []) }
+    let all = person.names.reduce(byAddress) { $1 == person.to ? $0 : $0 + (events[$1] ?? []) }
     if let e = byAddress.first(where: { $0.type == .bounce }) { return (.bounced, Self.detail(e)) }
     if let e = all.first(where: { $0.type == .complaint }) { return (.complained, Self.detail(e)) }
     if messageClass == .bulk, let e = all.first(where: { $0.type == .unsubscribe }) {
@@ -134,7 +137,7 @@ public struct Drops: Sendable {
   /// that one only; one that names none stops the sequences that were running when it came.
   public func stop(_ person: Person, campaign: Campaign, began: Instant?) -> Event? {
     if events.isEmpty { return nil }
-    for key in person.key == person.to ? [person.key] : [person.key, person.to] {
+    for key in person.names {
       for e in events[key] ?? [] where campaign.stopOn.contains(e.type) {
         if let named = e.campaign {
           if named == campaign.id || campaign.was.contains(named) { return e }
@@ -150,7 +153,7 @@ public struct Drops: Sendable {
   public func isCarriedOver(_ person: Person, campaign: Campaign, step: String) -> Bool {
     if events.isEmpty { return false }
     let names = campaign.steps.first { $0.id == step }.map { [$0.id] + $0.was } ?? [step]
-    return Set([person.key, person.to]).contains { key in
+    return person.names.contains { key in
       (events[key] ?? []).contains { event in
         event.type == .sent && event.step.map(names.contains) == true
           && event.campaign.map { $0 == campaign.id || campaign.was.contains($0) } == true

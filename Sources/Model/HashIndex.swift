@@ -1,3 +1,5 @@
+import CMemory
+
 /// Numbers by hash: open addressing over one array, eight bytes a slot. What a number stands for is compared by the
 /// caller, who has it.
 public struct HashIndex: Sendable {
@@ -34,10 +36,12 @@ public struct HashIndex: Sendable {
     }
   }
 
-  /// Reads the slot where a search for a hash begins, so that it is near when the search comes. Its value means nothing.
+  /// Brings the slot near where a search for a hash begins.
   @inline(__always)
-  public func touch(_ hash: UInt64) -> UInt64 {
-    slots.withUnsafeBufferPointer { $0.isEmpty ? 0 : $0[Int(truncatingIfNeeded: hash >> 32) & mask] }
+  public func fetch(_ hash: UInt64) {
+    slots.withUnsafeBufferPointer { slots in
+      nightmail_prefetch(slots.baseAddress.map { $0 + Int(truncatingIfNeeded: hash >> 32) & mask })
+    }
   }
 
   /// The number that `find` gives, or else inserts `number` and gives nil: one search in place of two.
@@ -81,55 +85,8 @@ public struct HashIndex: Sendable {
 
   private mutating func resize(to size: Int) {
     let old = slots
-    slots = [UInt64](repeating: 0, count: size)
+    slots = .zeros(size)
     mask = size - 1
     for slot in old where slot != 0 { place(slot) }
-  }
-}
-
-/// Hashes of what may concern somebody: a quick no for nearly everybody, a maybe for the rest.
-public struct HashFilter: Sendable {
-  @usableFromInline var slots: [UInt64] = []
-  @usableFromInline var mask = 0
-  @usableFromInline var count = 0
-
-  public init() {}
-
-  @inlinable public var isEmpty: Bool { count == 0 }
-
-  @inlinable @inline(__always)
-  public func contains(_ hash: UInt64) -> Bool {
-    if count == 0 { return false }
-    let hash = hash == 0 ? 1 : hash
-    return slots.withUnsafeBufferPointer { slots in
-      var at = Int(truncatingIfNeeded: hash >> 20) & mask
-      while slots[at] != 0 {
-        if slots[at] == hash { return true }
-        at = (at + 1) & mask
-      }
-      return false
-    }
-  }
-
-  public mutating func insert(_ hash: UInt64) {
-    if (count + 1) * 2 > slots.count { grow() }
-    if place(hash == 0 ? 1 : hash) { count += 1 }
-  }
-
-  private mutating func place(_ hash: UInt64) -> Bool {
-    var at = Int(truncatingIfNeeded: hash >> 20) & mask
-    while slots[at] != 0 {
-      if slots[at] == hash { return false }
-      at = (at + 1) & mask
-    }
-    slots[at] = hash
-    return true
-  }
-
-  private mutating func grow() {
-    let old = slots
-    slots = [UInt64](repeating: 0, count: max(16, old.count * 2))
-    mask = slots.count - 1
-    for hash in old where hash != 0 { _ = place(hash) }
   }
 }

@@ -10,7 +10,7 @@ public struct History: Sendable {
   var byID = HistoryTable()
   /// The last node of each person's ring of sends: twice the row, and one more where the person's name is the address.
   var byPerson = HistoryTable()
-  var persons = PersonFilter()
+  var persons = HashFilter()
   var campaigns = NameTable()
   var steps = NameTable()
   var mailboxes = NameTable()

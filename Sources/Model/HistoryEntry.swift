@@ -97,6 +97,16 @@ extension History {
   /// Everything that limits count. Slow: it makes a record of every send.
   public var counted: [SendRecord] { counted(since: .distantPast) }
 
+  /// When a send was first attempted, also before a person made it due again though a server may have had it; nil
+  /// without any attempt.
+  public func firstAttempt(_ id: SendID) -> Instant? {
+    arena.bytes.withUnsafeBufferPointer { bytes in
+      let own = (row(of: id).map { [rows[$0]] } ?? []) + spentRows.filter { $0.id == id }
+      return own.flatMap { [HistoryDetail($0, bytes).firstAttempt, $0.attemptAt] }.filter { $0 != HistoryRow.never }
+        .min().map { Instant(milliseconds: $0) }
+    }
+  }
+
   /// Sends of message rows.
   public func forEachKeyed(_ body: (HistoryEntry) -> Void) {
     arena.bytes.withUnsafeBufferPointer { bytes in

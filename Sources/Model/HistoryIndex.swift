@@ -81,8 +81,7 @@ extension History {
   }
 
   mutating func growByPerson(for wanted: Int) {
-    var filter = PersonFilter()
-    filter.words = [UInt64](repeating: 0, count: max(4, wanted / 4))
+    var filter = HashFilter(capacity: max(16, wanted))
     arena.bytes.withUnsafeBufferPointer { bytes in
       byPerson.grow(for: wanted) { node in
         let hash = ByteHash.of(Self.person(node, rows[Int(node >> 1)], bytes))

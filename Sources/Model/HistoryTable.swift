@@ -67,34 +67,12 @@ struct HistoryTable: Sendable {
   /// Makes room for `wanted` entries with some to spare.
   mutating func grow(for wanted: Int, hash: (UInt32) -> UInt64) {
     let old = slots
-    slots = [UInt64](repeating: 0, count: max(16, wanted * 8 / 5))
+    slots = .zeros(max(16, wanted * 8 / 5))
     count = 0
     for slot in old where slot != 0 {
       insert(hash(Self.number(slot)), Self.number(slot))
     }
   }
-}
-
-/// Says of a hash that it was never put in, or that it may have been (a Bloom filter whose bits of one hash lie in one
-/// word): most contacts of a first step have no history, and a look here is some nanoseconds where a look into the table
-/// is a miss of the cache. With four hashes a word one in a hundred is taken for known that is not.
-struct PersonFilter: Sendable {
-  var words: [UInt64] = []
-
-  @inline(__always)
-  private static func bits(_ hash: UInt64) -> UInt64 {
-    1 << (hash & 63) | 1 << (hash >> 6 & 63) | 1 << (hash >> 12 & 63)
-  }
-
-  @inline(__always)
-  static func mayHave(_ hash: UInt64, in words: UnsafeBufferPointer<UInt64>) -> Bool {
-    let count = words.count
-    if count == 0 { return false }
-    let bits = Self.bits(hash)
-    return words[HistoryTable.place(hash, count)] & bits == bits
-  }
-
-  mutating func insert(_ hash: UInt64) { words[HistoryTable.place(hash, words.count)] |= Self.bits(hash) }
 }
 
 /// Names that stand in many sends – of campaigns, steps, mailboxes, providers, and the domains of Message-IDs – as

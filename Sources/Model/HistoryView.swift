@@ -1,3 +1,5 @@
+import CMemory
+
 /// The history as it lies in memory, with nothing to retain: for looking millions of contacts up on several threads.
 /// Valid as long as the history that gave it is kept and not changed, which whoever keeps this sees to.
 ///
@@ -23,7 +25,7 @@ public struct HistoryView: @unchecked Sendable {
   /// False only if no send of any campaign is known under a person – a contact's key or a canonical address – with
   /// this hash. A few nanoseconds.
   @inline(__always)
-  public func mayKnow(personHash: UInt64) -> Bool { PersonFilter.mayHave(personHash, in: persons) }
+  public func mayKnow(personHash: UInt64) -> Bool { HashFilter.contains(personHash, in: persons) }
 
   /// The sends of a person in order of their first record, those of the very person and of nobody else with its hash.
   /// - Parameters:
@@ -90,21 +92,28 @@ public struct HistoryView: @unchecked Sendable {
       return (start..<out.bytes.count, detail.subject)
     }
   }
+}
 
-  /// Reads what a search for a person reads, so that it is near when the search comes. The result means nothing.
+/// For persons and sends that are about to be looked up: each step brings near what the next one reads, so that for many
+/// of them each is waited for once.
+extension HistoryView {
+  public enum Fetch: CaseIterable { case slot, row, texts }
+
   @inline(__always)
-  public func touch(personHash: UInt64) -> Int {
-    guard mayKnow(personHash: personHash), !byPerson.isEmpty else { return 0 }
-    let slot = byPerson[HistoryTable.place(personHash, byPerson.count)]
-    guard slot != 0 else { return 0 }
-    return touch(HistoryTable.number(slot) >> 1)
+  public func fetch(_ step: Fetch, personHash: UInt64) {
+    guard mayKnow(personHash: personHash), let base = byPerson.baseAddress else { return }
+    let slot = base + HistoryTable.place(personHash, byPerson.count)
+    if step == .slot { return nightmail_prefetch(slot) }
+    if slot.pointee != 0 { fetch(step, HistoryTable.number(slot.pointee) >> 1) }
   }
 
-  /// Reads an entry and its texts.
   @inline(__always)
-  public func touch(_ number: UInt32) -> Int {
-    let row = rows[Int(number)]
-    return Int(bytes[Int(row.identity) * 8]) &+ Int(bytes[Int(row.detail) * 8])
+  public func fetch(_ step: Fetch, _ number: UInt32) {
+    guard step != .slot, let row = rows.baseAddress.map({ $0 + Int(number) }) else { return }
+    if step == .row { return nightmail_prefetch(row) }
+    guard let texts = bytes.baseAddress else { return }
+    nightmail_prefetch(texts + Int(row.pointee.identity) * 8)
+    nightmail_prefetch(texts + Int(row.pointee.detail) * 8)
   }
 }
 

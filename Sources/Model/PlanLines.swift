@@ -6,13 +6,13 @@ public protocol PlanLines: Sendable {
   var shapes: [LineShape] { get }
   /// Reads the parts of a line. `parts` is used again for the next one, so that nothing is allocated.
   func read(_ index: Int, into parts: inout LineParts)
-  /// Brings what some lines are read from into the caches: for millions they lie anywhere in memory, and it is quicker
-  /// to wait for many places at once than for one after the other. The result says nothing.
-  func touch(_ range: Range<Int>) -> Int
+  /// Brings what some lines are read from near: for millions they lie anywhere in memory, and it is quicker to wait for
+  /// many places at once than for one after the other.
+  func fetch(_ range: Range<Int>)
 }
 
 extension PlanLines {
-  public func touch(_ range: Range<Int>) -> Int { 0 }
+  public func fetch(_ range: Range<Int>) {}
 }
 
 /// Everything in a line that does not depend on the contact.

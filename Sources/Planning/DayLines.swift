@@ -51,14 +51,17 @@ struct DayLines: PlanLines {
     }
   }
 
-  func touch(_ range: Range<Int>) -> Int {
-    var sum = 0
-    for i in range {
-      let number = Int(order[i])
-      if !recipes[Int(shapeNumbers[i])].isRow { sum &+= contacts.touch(Int(due.sends[number].person)) }
-      if let entry = due.threads[number].first { sum &+= pastSends.touch(entry) }
+  func fetch(_ range: Range<Int>) {
+    let isOfContact = { (i: Int) in !recipes[Int(shapeNumbers[i])].isRow }
+    due.fetchSends(order[range])
+    for i in range where isOfContact(i) { contacts.fetchEntry(Int(due.sends[Int(order[i])].person)) }
+    for i in range where isOfContact(i) { contacts.fetchRecord(Int(due.sends[Int(order[i])].person)) }
+    if due.threads.isEmpty { return }
+    for step in [HistoryView.Fetch.row, .texts] {
+      for i in range {
+        if let entry = due.threads.first(of: Int(order[i])) { pastSends.fetch(step, entry) }
+      }
     }
-    return sum
   }
 
   private func contact(
@@ -73,7 +76,7 @@ struct DayLines: PlanLines {
     if !thread.isEmpty { addThread(thread, &parts) }
     if recipe.template >= 0 {
       let values = recipes.values(of: recipe, contact)
-      parts.subject = recipes.render(recipe, values, send.id, day).map { parts.append($0) }
+      parts.subject = recipes.render(parts.shape, values, send.id, day).map { parts.append($0) }
     } else if recipe.hasSubject {
       let start = parts.bytes.count
       for i in recipe.subject { recipes.write(i, contact, send.id, &parts) }
@@ -113,7 +116,7 @@ struct DayLines: PlanLines {
     if let own = row.literal.subject {
       parts.subject = parts.append(own)
     } else if recipe.template >= 0 {
-      parts.subject = recipes.render(recipe, values, send.id, day).map { parts.append($0) }
+      parts.subject = recipes.render(parts.shape, values, send.id, day).map { parts.append($0) }
     }
   }
 }

@@ -3,8 +3,8 @@ import Model
 /// How the variable parts of lines come about, by shape: subjects and values in pieces, as numbers and ranges of bytes,
 /// so that reading a line retains nothing that two threads would share.
 struct LineRecipes: Sendable {
-  /// What the lines of one step and variant in one mailbox need beside the contact.
-  struct Recipe {
+  /// What the lines of one step and variant need beside the contact; of most mailboxes the same.
+  struct Recipe: Hashable {
     var isRow: Bool
     var isEmail: Bool
     var isReply: Bool
@@ -16,11 +16,10 @@ struct LineRecipes: Sendable {
     var template: Int
     var campaign: Int
     var step: Int
-    var mailbox: Int
   }
 
   /// A value: the contact's column, else the text that mailbox or campaign gives. Or a text alone, or the send's id.
-  struct Piece {
+  struct Piece: Hashable {
     var column: Int
     /// Of `text`; nil where there is none.
     var text: Range<Int>?
@@ -30,16 +29,29 @@ struct LineRecipes: Sendable {
   }
 
   private var recipes: [Recipe] = []
+  /// For each shape its recipe and its mailbox.
+  private var shapes: [(recipe: UInt32, mailbox: UInt32)] = []
+  private var index: [Content: UInt32] = [:]
   private var pieces: [Piece] = []
   /// The names of values, by piece.
   private var names: [String] = []
   private var text: [UInt8] = []
   private var templates: [Template] = []
 
-  subscript(shape: Int) -> Recipe { recipes[shape] }
+  /// A recipe with its pieces and their names, wherever they lie.
+  private struct Content: Hashable {
+    var recipe: Recipe
+    var pieces: [Piece]
+    var names: [String]
+    var texts: [ArraySlice<UInt8>]
+  }
+
+  subscript(shape: Int) -> Recipe { recipes[Int(shapes[shape].recipe)] }
   func name(_ piece: Int) -> String { names[piece] }
 
-  mutating func append(_ recipe: Recipe, values: [(name: String, column: Int?, fallback: String?)], subject: Subject) {
+  mutating func append(
+    _ recipe: Recipe, mailbox: Int, values: [(name: String, column: Int?, fallback: String?)], subject: Subject
+  ) {
     var recipe = recipe
     let start = pieces.count
     for value in values { add(name: value.name, column: value.column, text: value.fallback) }
@@ -68,6 +80,7 @@ struct LineRecipes: Sendable {
       }
       recipe.subject = start..<pieces.count
     }
+    shapes.append((UInt32(recipes.count), UInt32(mailbox)))
     recipes.append(recipe)
   }
 
@@ -93,22 +106,59 @@ struct LineRecipes: Sendable {
     names.append(name)
   }
 
-  /// Joins another mailbox's recipes to these.
+  /// Joins another mailbox's shapes to these. A recipe that is known already is not kept twice: lines of all mailboxes are
+  /// written in turn, and what they need should be near.
   mutating func append(_ other: LineRecipes) {
-    let (p, t, m) = (pieces.count, text.count, templates.count)
-    for var recipe in other.recipes {
-      recipe.values = (recipe.values.lowerBound + p)..<(recipe.values.upperBound + p)
-      recipe.subject = (recipe.subject.lowerBound + p)..<(recipe.subject.upperBound + p)
-      if recipe.template >= 0 { recipe.template += m }
-      recipes.append(recipe)
+    for shape in other.shapes {
+      let recipe = other.recipes[Int(shape.recipe)]
+      let content = other.content(of: recipe)
+      let known = recipe.template < 0 ? index[content] : nil
+      let number = known ?? UInt32(recipes.count)
+      if known == nil {
+        index[content] = number
+        add(recipe, other)
+      }
+      shapes.append((number, shape.mailbox))
     }
-    for var piece in other.pieces {
-      piece.text = piece.text.map { ($0.lowerBound + t)..<($0.upperBound + t) }
-      pieces.append(piece)
+  }
+
+  private func content(of recipe: Recipe) -> Content {
+    var (bare, own) = (recipe, recipe.values.map { $0 } + recipe.subject)
+    own.sort()
+    bare.values = 0..<recipe.values.count
+    bare.subject = 0..<recipe.subject.count
+    return Content(
+      recipe: bare,
+      pieces: own.map { i in
+        var piece = pieces[i]
+        piece.text = piece.text.map { 0..<$0.count }
+        return piece
+      },
+      names: own.map { names[$0] }, texts: own.compactMap { i in pieces[i].text.map { text[$0] } })
+  }
+
+  private mutating func add(_ recipe: Recipe, _ other: LineRecipes) {
+    var recipe = recipe
+    func copy(_ range: Range<Int>) -> Range<Int> {
+      let start = pieces.count
+      for i in range {
+        var piece = other.pieces[i]
+        piece.text = piece.text.map { range in
+          text += other.text[range]
+          return text.count - range.count..<text.count
+        }
+        pieces.append(piece)
+        names.append(other.names[i])
+      }
+      return start..<pieces.count
     }
-    names += other.names
-    text += other.text
-    templates += other.templates
+    recipe.values = copy(recipe.values)
+    recipe.subject = copy(recipe.subject)
+    if recipe.template >= 0 {
+      templates.append(other.templates[recipe.template])
+      recipe.template = templates.count - 1
+    }
+    recipes.append(recipe)
   }
 
   /// A contact's value, appended; nil where neither it nor mailbox nor campaign has one.
@@ -159,24 +209,27 @@ struct LineRecipes: Sendable {
   }
 
   /// Nil where the renderer refuses. `Planner` asks before a line is made: such a send is skipped.
-  func render(_ recipe: Recipe, _ values: [String: String], _ id: SendID, _ day: PlanningDay) -> String? {
+  func render(_ shape: Int, _ values: [String: String], _ id: SendID, _ day: PlanningDay) -> String? {
+    let recipe = self[shape]
     guard recipe.template >= 0 else { return nil }
+    let mailbox = day.project.mailboxes[Int(shapes[shape].mailbox)]
     var values = values
     values["send_id"] = id.text
     for name in day.renderer.needs(of: templates[recipe.template]).all where name.hasPrefix("mailbox.") {
-      values[name] = day.project.mailboxes[recipe.mailbox].variable(String(name.dropFirst("mailbox.".count)))
+      values[name] = mailbox.variable(String(name.dropFirst("mailbox.".count)))
     }
     return try? day.renderer.render(templates[recipe.template], values)
   }
 
   /// Whether the renderer takes a send's subject.
-  func canRender(_ send: DueSend, _ due: DueSteps, _ recipe: Recipe, _ day: PlanningDay) -> Bool {
+  func canRender(_ send: DueSend, _ due: DueSteps, shape: Int, _ day: PlanningDay) -> Bool {
+    let recipe = self[shape]
     guard recipe.template >= 0 else { return true }
     if recipe.isRow {
       let row = due.rows[Int(send.person)]
-      return row.literal.subject != nil || render(recipe, values(of: recipe, row), send.id, day) != nil
+      return row.literal.subject != nil || render(shape, values(of: recipe, row), send.id, day) != nil
     }
     let contact = day.project.contacts.view(Int(send.person))
-    return render(recipe, values(of: recipe, contact), send.id, day) != nil
+    return render(shape, values(of: recipe, contact), send.id, day) != nil
   }
 }

@@ -59,8 +59,8 @@ struct LineShapes {
     recipes.append(
       LineRecipes.Recipe(
         isRow: kind.isRow, isEmail: kind.channel == .email, isReply: step.reply, hasSubject: false, values: 0..<0,
-        subject: 0..<0, template: -1, campaign: kind.campaign, step: kind.step, mailbox: number),
-      values: sorted.map { source($0, campaign) }, subject: subject)
+        subject: 0..<0, template: -1, campaign: kind.campaign, step: kind.step),
+      mailbox: number, values: sorted.map { source($0, campaign) }, subject: subject)
   }
 
   private func part(_ piece: TemplatePiece, _ campaign: Campaign) -> LineRecipes.Subject.Part {

@@ -118,7 +118,7 @@ public enum Planner {
       let number = shares[time.kind].members[time.number]
       let send = due.sends[Int(number)]
       let shape = shapes.number(of: send, due, open: open[time.kind])
-      if !shapes.recipes.canRender(send, due, shapes.recipes[shape], day) {
+      if !shapes.recipes.canRender(send, due, shape: shape, day) {
         column.unrendered.append(number)
         continue
       }

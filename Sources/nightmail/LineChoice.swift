@@ -64,7 +64,8 @@ struct LineChoice {
         choice.dropped.append((send, .alreadySent))
         continue
       }
-      let contact = project.contacts.find(send.contact)
+      let index = project.contacts.index(of: send.contact)
+      let contact = index.map { project.contacts[$0] }
       if let contact, send.channel == .email ? !contact.emailEnabled : !contact.smsEnabled {
         choice.dropped.append((send, .optedOut))
         continue
@@ -72,8 +73,10 @@ struct LineChoice {
       let record = history.sends[send.id]
       var item = Dispatcher.Item(send: send, attempts: record?.attempts ?? 0, firstAttempt: record?.firstAttempt)
       if case .waiting(let until) = record?.state { item.notBefore = until }
-      item.others = [contact?.key, contact?.email?.canonical, contact?.phone?.e164].compactMap { $0 }
-      item.began = known.filter { $0.state == .sent }.compactMap { $0.attemptAt ?? $0.at }.min()
+      item.others =
+        [contact?.key, contact?.email?.canonical, contact?.phone?.e164].compactMap { $0 }
+        + (index.map { project.contacts.otherNames($0) } ?? [])
+      item.began = known.filter { $0.state == .sent }.map { history.firstAttempt($0.id) ?? $0.at }.min()
       choice.items.append(item)
     }
     return choice

@@ -1,5 +1,5 @@
 import ArgumentParser
-import CMalloc
+import CMemory
 import Foundation
 import Model
 

@@ -57,6 +57,36 @@ struct DataTests {
     #expect(table.contacts.map(\.emailEnabled) == [false, false, true])
   }
 
+  @Test func aDuplicatesIdIsAnotherNameOfTheContactThatIsKept() throws {
+    let (table, _) = try contacts([
+      "data/contacts.csv": "id,email\nu1,ada@example.com\nu2,ada@example.com\nu3,bob@example.com\n,ADA@example.com\n"
+    ])
+    #expect(table.otherNames(0) == ["u2", "ada@example.com"])
+    #expect(table.view(0).hasOtherNames && !table.view(2).hasOtherNames && table.otherNames(2).isEmpty)
+  }
+
+  @Test func oneContactOfANumberGetsItsTextMessages() throws {
+    let (table, _) = try contacts([
+      "data/contacts.csv": """
+      id,email,phone,sms_enabled
+      u1,ada@example.com,+4915112345678,
+      u2,bob@example.com,+49 151 12345678,yes
+      u3,cy@example.com,+4915112345678,yes
+      u4,,+4915112345678,yes
+      u5,eve@example.com,+4915187654321,yes
+      u6,fay@example.com,+4915187654321,no
+
+      """
+    ])
+    #expect((0..<6).map { table.view($0).allows(.sms) } == [false, true, false, true, false, false])
+    #expect((0..<6).map { table.view($0).allows(.email) } == [true, true, true, false, true, true])
+    #expect(table.contacts.map(\.defect?.reason) == [nil, nil, nil, .duplicate, nil, nil])
+    #expect(
+      table.takenNumber(2)?.detail
+        == "+4915112345678 (data/contacts.csv:4) stands as 'u2' already (data/contacts.csv:3)")
+    #expect(table.takenNumber(1) == nil && table.otherNames(1) == ["u4"])
+  }
+
   @Test func badRowsAreSetAsideAndTheRestStays() throws {
     let (table, findings) = try contacts([
       "data/contacts.csv": """

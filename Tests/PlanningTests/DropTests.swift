@@ -1,5 +1,6 @@
-import Model
 import Testing
+
+@testable import Model
 
 private func event(_ type: EventType, _ who: String = ada) throws -> Event {
   Event(at: try at("2026-11-01T09:00:00Z"), type: type, contact: who)
@@ -30,6 +31,55 @@ func bouncesAndComplaintsHoldForAllUnsubscribesForBulk(_ type: EventType, bulk: 
     scene.events = [try event(.bounce, who)]
     #expect(try scene.fate() == (who == ada ? "bounced" : "intro"))
   }
+}
+
+/// Contacts as a file has them that were looked through for duplicates.
+private func sorted(_ contacts: Contact...) -> ContactTable {
+  var builder = ContactTableBuilder(files: ["data/contacts.csv"])
+  for contact in contacts { builder.append(asItIs: contact) }
+  return builder.finish()
+}
+
+@Test func whatIsKnownUnderADuplicatesIdHoldsForTheContactThatIsKept() throws {
+  var scene = Scene()
+  scene.contacts = sorted(contact("ada", id: "17"), contact("ada", id: "18"))
+  #expect(try scene.plan().sends.map(\.contact) == ["17"])
+  for type in [EventType.unsubscribe, .complaint] {
+    scene.events = [try event(type, "18")]
+    #expect(try scene.plan().sends.isEmpty, "\(type)")
+  }
+  let began = try at("2026-11-10T09:00:00Z")
+  scene.events = []
+  scene.campaigns = [campaign(steps: [step("intro"), step("nudge", delay: .days(3))])]
+  scene.history.add("intro", to: "17", at: began, address: ada)
+  #expect(try scene.plan().sends.map(\.step) == ["nudge"])
+  scene.events = [Event(at: began + .hours(1), type: .reply, contact: "18")]
+  #expect(try scene.plan().sends.isEmpty)
+}
+
+@Test func aNumberThatTwoContactsHaveGetsOneTextMessage() throws {
+  var scene = Scene()
+  scene.mailboxes = [try smsMailbox("sms", number: "+4915112345678")]
+  scene.campaigns = [campaign(mailboxes: ["sms"], steps: [step("intro", channel: .sms)])]
+  scene.contacts = sorted(
+    contact("ada", id: "17", phone: "+4915187654321", smsEnabled: true),
+    contact("bob", id: "18", phone: "+4915187654321", smsEnabled: true))
+  let plan = try scene.plan()
+  #expect(plan.sends.map(\.contact) == ["17"])
+  #expect(plan.skipped.map(\.reason) == [.duplicate] && plan.skipped.map(\.contact) == ["18"])
+}
+
+@Test func aReplyToAnAttemptThatWasMadeAgainStopsTheSequence() throws {
+  var scene = Scene()
+  scene.contacts = people(contact("ada", id: "17"))
+  scene.campaigns = [campaign(steps: [step("intro"), step("nudge", delay: .days(3))])]
+  let began = try at("2026-11-10T09:00:00Z")
+  scene.history.add("intro", to: "17", at: began, outcome: .inDoubt, address: ada)
+  scene.history.apply(.requeued(scene.history.note("intro", to: "17", at: began + .hours(2), address: ada)))
+  scene.history.add("intro", to: "17", at: began + .hours(3), address: ada)
+  #expect(try scene.plan().sends.map(\.step) == ["nudge"])
+  scene.events = [Event(at: began + .hours(1), type: .reply, contact: "17")]
+  #expect(try scene.plan().sends.isEmpty)
 }
 
 @Test func anUnsubscribeByMailStopsTextMessagesToTheSameContact() throws {

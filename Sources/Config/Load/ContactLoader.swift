@@ -84,13 +84,13 @@ final class ContactLoader {
     let isLarge = size >= sharing.floor
     let chunk = isLarge ? sharing.piece : min(sharing.piece, 256 << 10)
     let lines = reader.nextLine - 1
-    let (zones, projectZone) = (zones, projectZone)
+    let (zones, projectZone, memory) = (zones, projectZone, builder.memory)
     var isFirst = true
     var warnings = 0
     let records = ParallelRecords<ContactRows>(
       reader.remaining(), lines: lines, width: columns.count, threads: isLarge ? sharing.threads : 1, chunk: chunk,
       parse: { scan in
-        var rows = ContactRows(columns, file: path, projectZone: projectZone, knownZones: zones)
+        var rows = ContactRows(columns, file: path, projectZone: projectZone, knownZones: zones, memory: memory)
         rows.read(&scan)
         return rows
       },

@@ -47,12 +47,12 @@ struct ContactRows {
   private var zones = CellCache<UInt16>()
   private var instants = CellCache<Instant>()
 
-  init(_ columns: Columns, file: String, projectZone: Zone, knownZones: KnownZones) {
+  init(_ columns: Columns, file: String, projectZone: Zone, knownZones: KnownZones, memory: RecordMemory) {
     self.columns = columns
     self.file = file
     self.projectZone = projectZone
     self.knownZones = knownZones
-    piece = ContactPiece(columns.places)
+    piece = ContactPiece(columns.places, memory: memory)
   }
 
   /// Reads all records of a piece.

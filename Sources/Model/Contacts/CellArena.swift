@@ -1,10 +1,71 @@
-/// Memory for records: blocks that never move, so that a record is known by its pointer. Whoever takes the blocks over
-/// frees them.
+import Foundation
+
+/// Memory for records, which stays where it is as long as this is kept: a record is known by its pointer. Threads that
+/// read pieces of one file share it.
+///
+/// Sendable: blocks are nobody's but their taker's, and what is not given out is under a lock.
+public final class RecordMemory: @unchecked Sendable {
+  private static let blockSize = 64 << 10
+  /// More than this is read in no order, and takes huge pages.
+  private static let small = 1 << 20
+  private static let regionSize = 2 * HugePages.size
+
+  typealias Block = UnsafeMutableBufferPointer<UInt8>
+
+  private let lock = NSLock()
+  private var regions: [UnsafeMutableRawPointer] = []
+  /// What is left of the last region for blocks.
+  private var left = Block(start: nil, count: 0)
+  private var given = 0
+  /// Ends of blocks that came back.
+  private var rests: [Block] = []
+
+  public init() {}
+
+  deinit { for region in regions { region.deallocate() } }
+
+  /// A block of at least `size` bytes.
+  func take(_ size: Int) -> Block {
+    lock.lock()
+    defer { lock.unlock() }
+    if let rest = rests.last, rest.count >= size {
+      rests.removeLast()
+      return rest
+    }
+    let count = max(size, Self.blockSize)
+    given += count
+    if count > Self.blockSize || given <= Self.small { return allocate(count, alignment: 16) }
+    if left.count < count {
+      left = allocate(Self.regionSize, alignment: HugePages.size)
+      HugePages.advise(UnsafeMutableRawBufferPointer(left))
+    }
+    let block = Block(rebasing: left[..<count])
+    left = Block(rebasing: left[count...])
+    return block
+  }
+
+  /// Takes back the end of a block, if it is worth it.
+  func giveBack(_ rest: Block) {
+    guard rest.count >= 4096 else { return }
+    lock.lock()
+    rests.append(rest)
+    lock.unlock()
+  }
+
+  private func allocate(_ count: Int, alignment: Int) -> Block {
+    let region = UnsafeMutableRawPointer.allocate(byteCount: count, alignment: alignment)
+    regions.append(region)
+    return Block(start: region.bindMemory(to: UInt8.self, capacity: count), count: count)
+  }
+}
+
+/// Writes records, one after the other, into blocks of memory.
 struct CellArena {
-  private(set) var blocks: [UnsafeMutablePointer<UInt8>] = []
+  let memory: RecordMemory
   private var next: UnsafeMutablePointer<UInt8>?
   private var left = 0
-  private static let blockSize = 256 << 10
+
+  init(_ memory: RecordMemory) { self.memory = memory }
 
   struct Writer {
     let start: UnsafeMutablePointer<UInt8>
@@ -79,12 +140,12 @@ struct CellArena {
   }
 
   private mutating func beginBlock(_ size: Int) -> Writer {
-    let bytes = max(Self.blockSize, size)
-    let block = UnsafeMutablePointer<UInt8>.allocate(capacity: bytes)
-    blocks.append(block)
-    next = block
-    left = bytes
-    return Writer(start: block, at: block)
+    close()
+    let block = memory.take(size)
+    guard let start = block.baseAddress else { preconditionFailure("a block of memory has a start") }
+    next = start
+    left = block.count
+    return Writer(start: start, at: start)
   }
 
   @inline(__always)
@@ -93,12 +154,10 @@ struct CellArena {
     next = writer.at
   }
 
-  mutating func takeOver(_ other: inout CellArena) {
-    blocks += other.blocks
-    other.blocks = []
-    other.next = nil
-    other.left = 0
+  /// Gives back what it has not used.
+  mutating func close() {
+    memory.giveBack(.init(start: next, count: left))
+    next = nil
+    left = 0
   }
-
-  func free() { for block in blocks { block.deallocate() } }
 }

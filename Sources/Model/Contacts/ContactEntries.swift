@@ -45,6 +45,7 @@ final class ContactEntries {
     guard let memory = realloc(old, n * MemoryLayout<ContactEntry>.stride) else {
       fatalError("out of memory for \(n) contacts")
     }
+    HugePages.advise(UnsafeMutableRawBufferPointer(start: memory, count: n * MemoryLayout<ContactEntry>.stride))
     return memory.bindMemory(to: ContactEntry.self, capacity: n)
   }
 }

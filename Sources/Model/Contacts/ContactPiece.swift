@@ -1,6 +1,6 @@
 /// Rows of contacts as one thread reads them, in the order of one piece of one file. `ContactTableBuilder` joins pieces.
 ///
-/// A piece must be given to a builder: it owns memory that only the builder, or its table, frees.
+/// Pieces of one table do best with one memory for all.
 public struct ContactPiece {
   /// Where the columns of a file are; -1 for those it lacks.
   public struct Columns: Sendable {
@@ -35,14 +35,17 @@ public struct ContactPiece {
   }
 
   let columns: Columns
-  var arena = CellArena()
+  var arena: CellArena
   var entries: [ContactEntry] = []
   var zones: [Zone] = []
   private var zoneIndex: [Zone: UInt16] = [:]
   /// Rows that are no contact; lines count as in `Row`.
   public var rejected: [RejectedRow] = []
 
-  public init(_ columns: Columns) { self.columns = columns }
+  public init(_ columns: Columns, memory: RecordMemory = RecordMemory()) {
+    self.columns = columns
+    arena = CellArena(memory)
+  }
 
   public var count: Int { entries.count }
 

@@ -48,6 +48,12 @@ public struct ContactTable: Sendable {
 
   public func defect(_ index: Int) -> Contact.Defect? { store.defects[index] }
 
+  /// Who gets the text messages in the contact's place; nil where its number is its own.
+  public func takenNumber(_ index: Int) -> Contact.Defect? { store.takenNumbers[index] }
+
+  /// The ids of its duplicates: what is known under them holds for it.
+  public func otherNames(_ index: Int) -> [String] { store.otherNames[index] ?? [] }
+
   public func place(_ index: Int) -> Place { store.place(index, files: files) }
 
   public subscript(index: Int) -> Contact {
@@ -98,12 +104,15 @@ final class ContactStore: @unchecked Sendable {
   private let layoutCount: Int
   private let positions: UnsafeMutablePointer<Int16>
   private let width: Int
-  private let arena: CellArena
+  /// Where the entries' records are.
+  private let memory: [RecordMemory]
   let zones: [Zone]
   let fileSets: [Set<Int>]
   /// First file of each set: where a contact stands first.
   private let firstFiles: [Int]
   let defects: [Int: Contact.Defect]
+  let takenNumbers: [Int: Contact.Defect]
+  let otherNames: [Int: [String]]
   private let keys: HashIndex
   /// By canonical address, where keys are something else.
   private let addresses: HashIndex?
@@ -123,11 +132,13 @@ final class ContactStore: @unchecked Sendable {
           to: column < layout.positions.count ? layout.positions[column] : -1)
       }
     }
-    arena = builder.arena
+    memory = [builder.memory] + builder.others
     zones = builder.zones
     fileSets = builder.fileSets.map(\.files)
     firstFiles = builder.fileSets.map(\.first)
     defects = builder.defects
+    takenNumbers = builder.takenNumbers
+    otherNames = builder.otherNames
     keys = builder.keys
     addresses = builder.addresses
   }
@@ -135,7 +146,6 @@ final class ContactStore: @unchecked Sendable {
   deinit {
     layouts.deallocate()
     positions.deallocate()
-    arena.free()
   }
 
   func view(_ index: Int) -> ContactView { views[index] }

@@ -1,24 +1,32 @@
 /// Joins the rows of all contacts files into one table: rows of the same identity merge, and the same address under
 /// two ids is told apart (DESIGN §2, contacts).
-///
-/// A builder is used up by `finish`; one that is dropped leaks its rows.
 public struct ContactTableBuilder {
   private(set) var columns: [String]
   private var files: [String]
   private var columnIndex: [String: Int] = [:]
   let entries = ContactEntries()
   private(set) var layouts: [(layout: ContactLayout, positions: [Int16])] = []
-  private(set) var arena = CellArena()
+  /// For the cells of all rows.
+  public let memory: RecordMemory
+  /// Memory of pieces that came with their own.
+  private(set) var others: [RecordMemory] = []
+  private var arena: CellArena
   private(set) var zones: [Zone] = []
   private var zoneIndex: [Zone: UInt16] = [:]
   /// With the file that is named first.
   private(set) var fileSets: [FileSet] = []
   private var fileSetIndex: [FileSet: UInt32] = [:]
   private(set) var defects: [Int: Contact.Defect] = [:]
+  /// Contacts whose number an earlier one has, too.
+  private(set) var takenNumbers: [Int: Contact.Defect] = [:]
+  /// The ids of a contact's duplicates.
+  private(set) var otherNames: [Int: [String]] = [:]
   private(set) var keys = HashIndex()
   private(set) var addresses: HashIndex?
   private var rejected: [RejectedRow] = []
   private var hasOwnIDs = false
+  /// Whether anybody wants text messages.
+  private var hasTexts = false
   /// What merged contacts without a usable address have in place of one: the first text that was given for it.
   private var broken: [Int: String] = [:]
 
@@ -36,6 +44,8 @@ public struct ContactTableBuilder {
   ///   - columns: known beforehand.
   ///   - files: paths relative to the project, known beforehand, in the order in which their rows are added.
   public init(columns: [String] = [], files: [String] = []) {
+    memory = RecordMemory()
+    arena = CellArena(memory)
     self.columns = columns
     self.files = files
     for (i, column) in columns.enumerated() where columnIndex[column] == nil { columnIndex[column] = i }
@@ -77,26 +87,26 @@ public struct ContactTableBuilder {
     let set = fileSet([file], first: file)
     // 65,535 spellings of zones over all files: the rest live in the project's zone.
     let zone = [0] + piece.zones.map { self.zone($0) }
-    arena.takeOver(&piece.arena)
+    piece.arena.close()
+    if piece.arena.memory !== memory { others.append(piece.arena.memory) }
     for var row in piece.rejected {
       row.place.line += lines
       rejected.append(row)
     }
     let lines = UInt32(truncatingIfNeeded: lines)
-    var touched: UInt64 = 0
     piece.entries.withUnsafeBufferPointer { rows in
       for i in rows.indices {
-        touched ^= keys.touch(rows[min(i + 12, rows.count - 1)].keyHash)
+        keys.fetch(rows[min(i + 12, rows.count - 1)].keyHash)
         var entry = rows[i]
         entry.layout = layout
         entry.files = set
         entry.line &+= lines
         entry.zone = zone[Int(entry.zone)]
         if entry.flags.contains(.hasOwnID) { hasOwnIDs = true }
+        if entry.flags.contains(.smsOn) { hasTexts = true }
         if let first = findOrInsert(entry) { merge(entry, into: first) } else { entries.append(entry) }
       }
     }
-    withExtendedLifetime(touched) {}
   }
 
   /// For tables made of values: with the key, zone and all that the contact says.
@@ -104,6 +114,7 @@ public struct ContactTableBuilder {
     let entry = encode(contact)
     if let defect = contact.defect { defects[entries.count] = defect }
     hasOwnIDs = true
+    if entry.flags.contains(.smsOn) { hasTexts = true }
     _ = findOrInsert(entry)
     entries.append(entry)
   }
@@ -183,7 +194,7 @@ public struct ContactTableBuilder {
   /// - Parameter cells: the columns', then the id, the tags and the mailbox.
   private mutating func encode(_ row: ContactPiece.Row, cells: [Cell]) -> ContactEntry {
     let (places, layout) = wideColumns()
-    var piece = ContactPiece(places)
+    var piece = ContactPiece(places, memory: memory)
     swap(&piece.arena, &arena)
     cells.withUnsafeBufferPointer { piece.append(row, cells: $0) }
     swap(&piece.arena, &arena)
@@ -287,6 +298,7 @@ public struct ContactTableBuilder {
   public consuming func finish() -> ContactTable {
     dropUnreachable()
     if hasOwnIDs { findDuplicates() }
+    if hasTexts { findSharedNumbers() }
     let rejected = self.rejected
     return table(rejected: rejected)
   }
@@ -325,26 +337,69 @@ public struct ContactTableBuilder {
     for i in 0..<kept { keys.insert(entries[i].keyHash, i) }
   }
 
+  /// The same address under two ids.
   private mutating func findDuplicates() {
     var index = HashIndex()
     index.reserve(entries.count)
-    let (entries, layouts) = (entries, layouts)
     for i in 0..<entries.count where entries[i].flags.contains(.hasEmail) {
       let entry = entries[i]
-      let hash = Self.view(entry, layouts) { ByteHash.of($0.email) }
-      let first = index.findOrInsert(hash, i) { other in
-        Self.view(entries[other], layouts) { a in Self.view(entry, layouts) { a.email.equals($0.email) } }
-      }
-      guard let first else { continue }
-      let (address, key) = (view(entry) { $0.email.text }, view(entries[first]) { $0.key.text })
-      defects[i] = Contact.Defect(
-        .duplicate, "\(address) (\(place(entry))) stands as '\(key)' already (\(place(entries[first])))")
-      entries[i].flags.insert(.hasDefect)
+      guard let first = findOrInsert(i, into: &index, by: { $0.email }) else { continue }
+      makeDuplicate(i, of: first, by: { $0.email })
       // Whoever opted out under one id would not understand mail under another.
       if entry.flags.contains(.emailOff) { entries[first].flags.insert(.emailOff) }
       if entry.flags.contains(.smsOff) { entries[first].flags.insert(.smsOff) }
     }
     addresses = index
+  }
+
+  /// The same number under two identities: one of them gets the text messages. The other's e-mail is its own.
+  private mutating func findSharedNumbers() {
+    var index = HashIndex()
+    for i in 0..<entries.count {
+      let entry = entries[i]
+      guard entry.flags.isSuperset(of: .hasPhone), !entry.flags.contains(.hasDefect),
+        !entry.flags.isDisjoint(with: [.smsOn, .smsOff]),
+        let first = findOrInsert(i, into: &index, by: { $0.phone })
+      else { continue }
+      if entry.flags.contains(.smsOff) || entries[first].flags.contains(.smsOff) {
+        entries[first].flags.insert(.smsOff)
+        entries[i].flags.insert(.smsOff)
+      } else if entry.flags.contains(.hasEmail) {
+        takenNumbers[i] = duplicate(i, of: first, by: { $0.phone })
+        entries[i].flags.insert(.isNumberTaken)
+      } else {
+        makeDuplicate(i, of: first, by: { $0.phone })
+      }
+    }
+  }
+
+  /// Who stands in an index with the same address or number; else the contact does from now on.
+  private func findOrInsert(
+    _ i: Int, into index: inout HashIndex, by cell: (ContactView) -> Cell
+  ) -> Int? {
+    let (entries, layouts) = (entries, layouts)
+    let entry = entries[i]
+    let hash = Self.view(entry, layouts) { ByteHash.of(cell($0)) }
+    return index.findOrInsert(hash, i) { other in
+      Self.view(entries[other], layouts) { a in
+        Self.view(entry, layouts) { cell(a).equals(cell($0)) }
+      }
+    }
+  }
+
+  private mutating func makeDuplicate(_ i: Int, of first: Int, by cell: (ContactView) -> Cell) {
+    defects[i] = duplicate(i, of: first, by: cell)
+    entries[i].flags.insert(.hasDefect)
+    otherNames[first, default: []].append(view(entries[i]) { $0.key.text })
+    entries[first].flags.insert(.hasOtherNames)
+  }
+
+  private func duplicate(
+    _ i: Int, of first: Int, by cell: (ContactView) -> Cell
+  ) -> Contact.Defect {
+    let (address, key) = (view(entries[i]) { cell($0).text }, view(entries[first]) { $0.key.text })
+    return Contact.Defect(
+      .duplicate, "\(address) (\(place(entries[i]))) stands as '\(key)' already (\(place(entries[first])))")
   }
 
   private mutating func indexAddresses() {

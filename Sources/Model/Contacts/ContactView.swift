@@ -1,3 +1,5 @@
+import CMemory
+
 /// The bytes of a cell. They belong to the table, or the buffer, that gave them and are valid as long as it lives.
 public typealias Cell = UnsafeBufferPointer<UInt8>
 
@@ -63,6 +65,10 @@ struct ContactEntry {
     @usableFromInline static let hasDefect = Flags(rawValue: 128)
     /// The key is the `id` column.
     @usableFromInline static let hasOwnID = Flags(rawValue: 256)
+    /// Duplicates of it stand under ids of their own.
+    @usableFromInline static let hasOtherNames = Flags(rawValue: 512)
+    /// Another contact gets the text messages to its number.
+    @usableFromInline static let isNumberTaken = Flags(rawValue: 1024)
   }
 }
 
@@ -113,12 +119,17 @@ public struct ContactViews: @unchecked Sendable {
   }
 }
 
+/// For contacts that are about to be read in no order: it is quicker to wait for many places at once than for one after
+/// the other. First the entries of some, then their records.
 extension ContactViews {
-  /// Reads a byte of a contact's record and one further on, to have it in the caches.
-  @inlinable
-  public func touch(_ index: Int) -> Int {
-    let entry = entries + index
-    return Int(entry.pointee.record.pointee) &+ Int(entry.pointee.flags.rawValue)
+  public func fetchEntry(_ index: Int) { nightmail_prefetch(entries + index) }
+
+  /// A record is two or three lines of the cache.
+  public func fetchRecord(_ index: Int) {
+    let record = entries[index].record
+    nightmail_prefetch(record)
+    nightmail_prefetch(record + 64)
+    nightmail_prefetch(record + 128)
   }
 }
 
@@ -148,17 +159,21 @@ public struct ContactView {
   @inlinable public var hasPhone: Bool { flags.contains(.hasPhone) }
   @inlinable public var emailEnabled: Bool { !flags.contains(.emailOff) }
   @inlinable public var smsEnabled: Bool { flags.contains(.smsOn) && !flags.contains(.smsOff) }
+  /// Whether `ContactTable.otherNames` has any for it.
+  @inlinable public var hasOtherNames: Bool { flags.contains(.hasOtherNames) }
+  /// Whether another contact, who stands before it, gets the text messages to its number.
+  @inlinable public var isNumberTaken: Bool { flags.contains(.isNumberTaken) }
   /// Whether the key is an id and not the address or number.
   @inlinable public var hasOwnID: Bool { flags.contains(.hasOwnID) }
   /// Index into the table's sets of files.
   @inlinable public var fileSet: Int { Int(entry.pointee.files) }
 
-  /// See `Contact.allows`.
+  /// See `Contact.allows`; of a sequence only one contact with a number gets the text messages to it.
   @inlinable
   public func allows(_ channel: Channel) -> Bool {
     switch channel {
     case .email: hasEmail && emailEnabled
-    case .sms: hasPhone && smsEnabled
+    case .sms: hasPhone && smsEnabled && !isNumberTaken
     }
   }
 

@@ -109,6 +109,13 @@ struct Threads {
     starts.append(contentsOf: repeatElement(0, count: count - starts.count))
   }
 
+  var isEmpty: Bool { entries.isEmpty }
+
+  /// The number of its first e-mail.
+  func first(of send: Int) -> UInt32? {
+    send < starts.count && starts[send] > 0 ? entries[Int(starts[send])] : nil
+  }
+
   /// Numbers in the history; empty for none.
   subscript(send: Int) -> ArraySlice<UInt32> {
     guard send < starts.count, starts[send] > 0 else { return [] }

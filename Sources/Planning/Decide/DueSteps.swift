@@ -1,3 +1,4 @@
+import CMemory
 import Collections
 import Model
 
@@ -27,8 +28,6 @@ struct DueSteps {
     var skipped: [SkippedStep] = []
     var totals = PlanTotals()
     var notes: [String] = []
-    /// What touching has added up to: kept so that it is not left out as useless.
-    var touched = 0
 
     init(table: Int) { self.table = table }
 
@@ -94,12 +93,25 @@ struct DueSteps {
     var place = [UInt32](repeating: 0, count: order.count)
     for (i, kind) in order.enumerated() { place[kind] = UInt32(i) }
     let places = numbers.map { $0.map { place[$0] } }
-    sends.reserveCapacity(parts.reduce(0) { $0 + $1.sends.count })
-    for i in parts.indices {
-      let own = places[parts[i].table]
-      threads.append(parts[i].threads, at: sends.count)
-      for send in parts[i].sends { sends.append(DueSend(id: send.id, person: send.person, kind: own[Int(send.kind)])) }
-      parts[i].sends = []
+    let total = parts.reduce(0) { $0 + $1.sends.count }
+    sends = .init(unsafeUninitializedCapacity: total) { sends, count in
+      HugePages.advise(UnsafeMutableRawBufferPointer(sends))
+      for i in parts.indices {
+        let own = places[parts[i].table]
+        threads.append(parts[i].threads, at: count)
+        for send in parts[i].sends {
+          sends.initializeElement(at: count, to: DueSend(id: send.id, person: send.person, kind: own[Int(send.kind)]))
+          count += 1
+        }
+        parts[i].sends = []
+      }
+    }
+  }
+
+  /// Brings sends near that are about to be read.
+  func fetchSends(_ numbers: ArraySlice<UInt32>) {
+    sends.withUnsafeBufferPointer { sends in
+      for i in numbers { nightmail_prefetch(sends.baseAddress.map { $0 + Int(i) }) }
     }
   }
 
@@ -158,7 +170,7 @@ struct DueSteps {
       var scratch: [UInt8] = []
       let end = min(table.count, (i + 1) * portion)
       for index in (i * portion)..<end {
-        if index % ahead == 0 { part.touched &+= touch(index..<min(end, index + ahead), views, day.pastSends) }
+        if index % ahead == 0 { fetch(index..<min(end, index + ahead), views, day.pastSends) }
         guard filter.matches(views[index]) else { continue }
         var notes: [String] = []
         position.decide(
@@ -175,12 +187,11 @@ struct DueSteps {
     return found.results
   }
 
-  /// Brings what the history knows of some contacts into the caches: it is quicker to wait for many places at once.
-  private static func touch(_ contacts: Range<Int>, _ views: ContactViews, _ pastSends: HistoryView) -> Int {
-    if pastSends.isEmpty { return 0 }
-    var sum = 0
-    for i in contacts { sum &+= pastSends.touch(personHash: views[i].keyHash) }
-    return sum
+  private static func fetch(_ contacts: Range<Int>, _ views: ContactViews, _ pastSends: HistoryView) {
+    if pastSends.isEmpty { return }
+    for step in HistoryView.Fetch.allCases {
+      for i in contacts { pastSends.fetch(step, personHash: views[i].keyHash) }
+    }
   }
 
   private mutating func gather(
@@ -224,7 +235,7 @@ struct AudienceFilter: Sendable {
       isTags = filter.column == "tags"
       texts = filter.values
       values = filter.values.sorted().map { Array($0.utf8) }
-      var hashes = HashFilter()
+      var hashes = HashFilter(capacity: values.count)
       for value in filter.values { hashes.insert(ByteHash.of(value)) }
       self.filter = hashes
     }

@@ -94,7 +94,7 @@ struct PlanningDay {
 
   /// What may be known of a contact; nothing of nearly everybody, and quickly.
   @inline(__always)
-  func concerns(of contact: ContactView) -> Concerns {
+  func concerns(of contact: ContactView, _ index: Int) -> Concerns {
     var concerns: Concerns = []
     func look(_ hash: UInt64) {
       if drops.mayName(hash) { concerns.insert(.named) }
@@ -109,6 +109,7 @@ struct PlanningDay {
       }
     }
     if contact.hasPhone { look(ByteHash.of(contact.phone)) }
+    if contact.hasOtherNames { for name in project.contacts.otherNames(index) { look(ByteHash.of(name)) } }
     return concerns
   }
 }

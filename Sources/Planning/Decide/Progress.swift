@@ -50,8 +50,10 @@ struct Progress {
     }
   }
 
-  /// When the sequence began.
-  var began: Instant? { all.lazy.filter { $0.entry.state == .sent }.map(\.at).min() }
+  /// When the sequence began: the first attempt of what was sent.
+  func began(_ history: History) -> Instant? {
+    all.lazy.filter { $0.entry.state == .sent }.map { history.firstAttempt($0.entry.id) ?? $0.at }.min()
+  }
 
   /// What is known of a step and channel: of several, under other names of contact or step, the one that got further.
   func record(_ step: Int, _ channel: Channel) -> Past? {

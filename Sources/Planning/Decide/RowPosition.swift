@@ -23,8 +23,9 @@ struct RowPosition {
     if let defect = contact?.defect { return [.skipped(defect.reason, step: 0, detail: defect.detail)] }
     let channels = channels(contact)
     if channels.isEmpty {
-      let addresses = [contact?.email?.canonical, contact?.phone?.e164, row.email?.canonical, row.phone?.e164]
-        .compactMap { $0 }
+      let addresses =
+        [contact?.email?.canonical, contact?.phone?.e164, row.email?.canonical, row.phone?.e164].compactMap { $0 }
+        + (index.map { day.project.contacts.otherNames($0) } ?? [])
       for (channel, to) in [(Channel.email, row.email ?? contact?.email), (.sms, nil)] {
         guard let to = channel == .email ? to?.canonical : (row.phone ?? contact?.phone)?.e164 else { continue }
         if let drop = drop(contact?.key ?? to, to, channel, others: addresses) {
@@ -82,7 +83,7 @@ struct RowPosition {
     let owner = ownerIndex == index ? nil : ownerIndex.map { day.project.contacts[$0] }
     let addresses = Set(
       [contact?.email?.canonical, contact?.phone?.e164, row.email?.canonical, row.phone?.e164, owner?.key]
-        .compactMap { $0 }
+        .compactMap { $0 } + [index, ownerIndex].flatMap { $0.map { day.project.contacts.otherNames($0) } ?? [] }
     ).sorted()
     let persons = [contactKey, canonical] + addresses
     let step = campaign.steps[0]

@@ -70,7 +70,7 @@ struct SequencePosition {
     other take: (Decision) -> Void
   ) {
     let contact = views[index]
-    let concerns = day.concerns(of: contact)
+    let concerns = day.concerns(of: contact, index)
     let asking = Asking(
       index: index, contact: contact, concerns: concerns,
       progress: concerns.contains(.sent) ? Progress(contact, live, pastSends) : .none)
@@ -116,13 +116,10 @@ struct SequencePosition {
     let progress = asking.progress
     if let past = progress.inDoubt { return .held(.inDoubt, step: past.step) }
     if asking.concerns.contains(.named) {
-      let key = asking.contact.key.text
-      let own = addresses(asking.contact)
-      for address in own.isEmpty ? [key] : own {
-        let person = Drops.Person(key: key, to: address, channel: .email)
-        if let event = day.drops.stop(person, campaign: campaign, began: progress.began) {
-          return .ended(.stopped(event))
-        }
+      let (key, names) = (asking.contact.key.text, names(asking))
+      let person = Drops.Person(key: key, to: names.first ?? key, channel: .email, others: names)
+      if let event = day.drops.stop(person, campaign: campaign, began: progress.began(day.history)) {
+        return .ended(.stopped(event))
       }
     }
     return progress.failed.map { .ended(.failed(day.history.record($0.entry))) }
@@ -166,6 +163,9 @@ struct SequencePosition {
       case .sms: [.sms]
       case .any, .all: Channel.allCases
       }
+    if uses.contains(.sms), asking.contact.smsEnabled, let taken = day.project.contacts.takenNumber(asking.index) {
+      return .skipped(taken.reason, step: index, detail: taken.detail)
+    }
     let drops = uses.compactMap { drop(asking, $0) }
     for reason in SkipReason.allCases {
       if let drop = drops.first(where: { $0.reason == reason }) {
@@ -179,12 +179,17 @@ struct SequencePosition {
     [contact.email, contact.phone].filter { !$0.isEmpty }.map(\.text)
   }
 
+  /// What a contact is known by beside its key.
+  private func names(_ asking: Asking) -> [String] {
+    addresses(asking.contact) + day.project.contacts.otherNames(asking.index)
+  }
+
   private func drop(_ asking: Asking, _ channel: Channel) -> (reason: SkipReason, detail: String)? {
     guard asking.concerns.contains(.named) else { return nil }
     let to = asking.contact.address(channel)
     guard !to.isEmpty else { return nil }
     let person = Drops.Person(
-      key: asking.contact.key.text, to: to.text, channel: channel, others: addresses(asking.contact))
+      key: asking.contact.key.text, to: to.text, channel: channel, others: names(asking))
     return day.drops.reason(
       person, campaign: campaign.id, was: campaign.was, messageClass: campaign.messageClass, now: day.notBefore)
   }
@@ -223,7 +228,7 @@ struct SequencePosition {
     let contact = asking.contact
     if hasReserved,
       day.known.isReserved(
-        campaign, campaign.steps[step], channel, key: "", persons: [contact.key.text] + addresses(contact))
+        campaign, campaign.steps[step], channel, key: "", persons: [contact.key.text] + names(asking))
     {
       return .held(.plannedElsewhere, step: step)
     }
