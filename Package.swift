@@ -43,7 +43,7 @@ let package = Package(
     room("Config", ["Model", "CYAML"]),
     room("Planning", ["Model", "CMemory", collections]),
     room("Messages", ["Model", mustache]),
-    room("Journal", ["Model", crypto, system]),
+    room("Journal", ["Model", "CMemory", crypto, system]),
     room("Delivery", ["Model", "Messages", "Journal", collections]),
     room("Transports", ["Model", "Delivery", "CCurl", subprocess, system]),
     room("Reporting", ["Model", "Journal"]),

@@ -37,7 +37,9 @@ struct LineEncoder: ~Copyable {
     swap(&parts, &self.parts)
     for index in range {
       if (index - range.lowerBound) % Self.ahead == 0 {
-        lines.fetch(index..<min(range.upperBound, index + Self.ahead))
+        let next = index..<min(range.upperBound, index + Self.ahead)
+        for i in next { shapes.fetch(lines.shapeNumber(i)) }
+        lines.fetch(next)
       }
       lines.read(index, into: &parts)
       let shape = shapes.shapes[parts.shape]

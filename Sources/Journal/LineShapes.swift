@@ -1,3 +1,4 @@
+import CMemory
 import Model
 
 /// What a plan's lines have in common, as it stands in the files: encoded once for the whole plan, and read by all
@@ -29,6 +30,10 @@ struct LineShapes: Sendable {
     var text: UnsafeRawBufferPointer
     var shapes: UnsafeBufferPointer<Shape>
     var names: UnsafeBufferPointer<Piece>
+
+    /// Brings a shape near that is about to be read.
+    @inline(__always)
+    func fetch(_ number: Int) { nightmail_prefetch(shapes.baseAddress.map { $0 + number }) }
 
     @inline(__always)
     subscript(_ piece: Piece) -> UnsafeRawBufferPointer {

@@ -4,6 +4,8 @@ public protocol PlanLines: Sendable {
   var count: Int { get }
   /// What lines have in common. There are few: one for each mailbox and kind of send.
   var shapes: [LineShape] { get }
+  /// A line's shape, as an index into `shapes`.
+  func shapeNumber(_ index: Int) -> Int
   /// Reads the parts of a line. `parts` is used again for the next one, so that nothing is allocated.
   func read(_ index: Int, into parts: inout LineParts)
   /// Brings what some lines are read from near: for millions they lie anywhere in memory, and it is quicker to wait for
@@ -142,6 +144,8 @@ public struct ListedLines: PlanLines {
   }
 
   public var count: Int { sends.count }
+
+  public func shapeNumber(_ index: Int) -> Int { shapeOf[index] }
 
   public func read(_ i: Int, into parts: inout LineParts) {
     let send = sends[i]

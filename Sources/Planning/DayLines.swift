@@ -34,7 +34,8 @@ struct DayLines: PlanLines {
   /// The send at a place in the plan: its index among the due ones.
   func dueIndex(_ index: Int) -> Int { Int(order[index]) }
   func time(_ index: Int) -> Instant { day.span.start + .seconds(Int64(seconds[index])) }
-  func shape(_ index: Int) -> LineShape { shapes[Int(shapeNumbers[index])] }
+  func shapeNumber(_ index: Int) -> Int { Int(shapeNumbers[index]) }
+  func shape(_ index: Int) -> LineShape { shapes[shapeNumber(index)] }
 
   func read(_ index: Int, into parts: inout LineParts) {
     let number = Int(order[index])

@@ -101,7 +101,7 @@ public enum Planner {
     let timeClasses = Dictionary(uniqueKeysWithValues: allocation.waysOf[m].map { ($0.way, $0.timeClass) })
     let ranked = allocation.ranked
     let kinds = shares.map { share in
-      let campaign = day.campaigns[ranked.times[ranked.ways[share.way].time].campaign].campaign
+      let campaign = day.campaigns[ranked.campaign(ofWay: share.way)].campaign
       return Slots.Kind(
         timeClass: timeClasses[share.way] ?? 0, count: share.members.count,
         isTransactional: campaign.messageClass == .transactional)

@@ -65,6 +65,8 @@ private struct SharedLines: PlanLines {
 
   var count: Int { listed.count }
 
+  func shapeNumber(_ index: Int) -> Int { 0 }
+
   func read(_ index: Int, into parts: inout LineParts) {
     listed.read(index, into: &parts)
     let values = parts.values

@@ -269,7 +269,9 @@ private func expectSame(_ a: HistoryFold, _ b: HistoryFold, _ what: String) {
       for send in sends {
         var person = send.contact
         person.withUTF8 { person in
-          history.view.forEachSend(personHash: ByteHash.of(person), person) { if history.record($0).id == send.id { own += 1 } }
+          history.view.forEachSend(personHash: ByteHash.of(person), person) {
+            if history.record($0).id == send.id { own += 1 }
+          }
         }
       }
       found.withLock { $0 += own }

@@ -16,7 +16,6 @@ struct AllocationSolver {
   private var wayNodes: [Int] = []
   private var wayArcs: [[Int]] = []
   private var domainNodes: [Int] = []
-  private var domainArcs: [Int] = []
   private var alikeNodes: [Int] = []
   private var alikeArcs: [Int] = []
   private var firstSteps: [FirstSteps?]
@@ -68,19 +67,8 @@ struct AllocationSolver {
     var next = Array(repeating: 0, count: ranked.ways.count)
     for (m, day) in days.enumerated() {
       guard let day else { continue }
-      let limits = day.limits.map { _ in network.addNode() }
-      for (i, limit) in day.limits.enumerated() {
-        network.addArc(limits[i], limit.parent < 0 ? network.sink : limits[limit.parent], limit.left)
-      }
-      let segments = day.segments.map { segment -> Int in
-        let node = network.addNode()
-        network.addArc(
-          node, segment.limit < 0 ? network.sink : limits[segment.limit],
-          min(segment.capacity, FlowNetwork.unlimited))
-        return node
-      }
       size[m] = Self.size(of: day)
-      var cover = RangeCover(segments)
+      var cover = RangeCover(day.add(to: &network))
       for (way, timeClass) in waysOf[m] {
         // Mailboxes come in order, as choices do.
         let place = next[way]
@@ -108,7 +96,7 @@ struct AllocationSolver {
   private mutating func addClaims() {
     for left in claims.domains {
       domainNodes.append(network.addNode())
-      domainArcs.append(network.addArc(network.source, domainNodes[domainNodes.count - 1], left))
+      network.addArc(network.source, domainNodes[domainNodes.count - 1], left)
     }
     for alike in claims.alike {
       let node = network.addNode()
@@ -181,7 +169,7 @@ struct AllocationSolver {
     read()
   }
 
-  private func campaign(of c: Int) -> Int { ranked.times[ranked.ways[ranked.classes[c].way].time].campaign }
+  private func campaign(of c: Int) -> Int { ranked.campaign(ofWay: ranked.classes[c].way) }
 
   /// As many of a rank as there is room for: first by load, then wherever there is any.
   private mutating func place(_ demand: [(way: Int, count: Int)], _ crossing: [Int: [(arc: Int, count: Int)]]) {
@@ -367,51 +355,6 @@ struct AllocationSolver {
     }
     for (i, list) in dealt.enumerated() where !list.isEmpty {
       shares[choices[way][i]].append(Allocation.Share(way: way, members: list))
-    }
-  }
-}
-
-/// Arcs from a node to all segments of a range: to each, or by a tree over the mailbox's segments where there are many,
-/// so that the network stays as large as the day and not as large as the day times its classes.
-private struct RangeCover {
-  private static let few = 24
-  private let segments: [Int]
-  /// Node of each inner vertex of the tree, from 1, by the rule of heaps; leaves are segments.
-  private var inner: [Int] = []
-  private var width = 1
-
-  init(_ segments: [Int]) { self.segments = segments }
-
-  mutating func connect(_ node: Int, _ range: Range<Int>, _ network: inout FlowNetwork) {
-    if segments.count <= Self.few {
-      for s in range { network.addArc(node, segments[s], FlowNetwork.unlimited) }
-      return
-    }
-    if inner.isEmpty { build(&network) }
-    var (low, high) = (range.lowerBound + width, range.upperBound + width)
-    while low < high {
-      if low & 1 == 1 {
-        network.addArc(node, vertex(low), FlowNetwork.unlimited)
-        low += 1
-      }
-      if high & 1 == 1 {
-        high -= 1
-        network.addArc(node, vertex(high), FlowNetwork.unlimited)
-      }
-      low >>= 1
-      high >>= 1
-    }
-  }
-
-  private func vertex(_ i: Int) -> Int { i < width ? inner[i] : segments[i - width] }
-
-  private mutating func build(_ network: inout FlowNetwork) {
-    while width < segments.count { width *= 2 }
-    inner = (0..<width).map { $0 == 0 ? -1 : network.addNode() }
-    for i in 1..<width {
-      for child in [2 * i, 2 * i + 1] where child < width || child - width < segments.count {
-        network.addArc(inner[i], vertex(child), FlowNetwork.unlimited)
-      }
     }
   }
 }

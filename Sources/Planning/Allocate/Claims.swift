@@ -34,7 +34,7 @@ struct Claims {
     let isCapped = settings.contactCapPerDay != nil || settings.contactCapPerWeek != nil || settings.domainCap != nil
     let claims = ranked.classes.map { item in
       isOpen[item.way]
-        && day.campaigns[ranked.times[ranked.ways[item.way].time].campaign].campaign.messageClass == .bulk
+        && day.campaigns[ranked.campaign(ofWay: item.way)].campaign.messageClass == .bulk
     }
     guard isCapped, claims.contains(true) else {
       bundles = ranked.classes.enumerated().map { Bundle(classNumber: $0, domain: nil, members: $1.members) }
@@ -62,7 +62,7 @@ struct Claims {
         bundles.append(Bundle(classNumber: c, domain: nil, members: item.members))
         continue
       }
-      let isEmail = ranked.ways[item.way].channel == .email
+      let isEmail = ranked.isEmail(c)
       var free: [UInt32] = []
       var byDomain: [Int: [UInt32]] = [:]
       for send in item.members {
@@ -110,8 +110,7 @@ struct Claims {
       let own = left.of(person)
       let domains = Set(
         wants.map { want in
-          ranked.ways[ranked.classes[want.classNumber].way].channel == .email
-            ? domainOf(due.sends[Int(want.send)]) : nil
+          ranked.isEmail(want.classNumber) ? domainOf(due.sends[Int(want.send)]) : nil
         })
       guard domains.count == 1, let domain = domains.first else {
         // E-mails under a domain's cap and text messages beside it: the two caps cross, which no flow can have. The
@@ -121,8 +120,7 @@ struct Claims {
             refused[want.classNumber, default: []].append(want.send)
             continue
           }
-          let isEmail = ranked.ways[ranked.classes[want.classNumber].way].channel == .email
-          let domain = isEmail ? domainOf(due.sends[Int(want.send)]) : nil
+          let domain = ranked.isEmail(want.classNumber) ? domainOf(due.sends[Int(want.send)]) : nil
           extra[Key(domain: domain, left: 0, classes: [want.classNumber]), default: []].append(want.send)
         }
         continue
@@ -155,7 +153,7 @@ struct Claims {
     var table = DomainTable(day.project.contacts, due)
     var wanted: [Int] = []
     var seen = [UInt32](repeating: 0, count: count.count)
-    for (c, item) in ranked.classes.enumerated() where claims[c] && ranked.ways[item.way].channel == .email {
+    for (c, item) in ranked.classes.enumerated() where claims[c] && ranked.isEmail(c) {
       for send in item.members {
         let person = persons.number(of: due.sends[Int(send)])
         guard Int(seen[person]) < left.of(person) else { continue }

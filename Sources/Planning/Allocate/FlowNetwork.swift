@@ -34,9 +34,6 @@ struct FlowNetwork {
     _ = addNode()
   }
 
-  var nodeCount: Int { firstArc.count }
-  var arcCount: Int { target.count }
-
   mutating func addNode() -> Int {
     firstArc.append(-1)
     wasAlwaysLeft.append(true)

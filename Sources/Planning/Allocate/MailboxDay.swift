@@ -102,6 +102,23 @@ struct MailboxClock {
   }
 }
 
+extension MailboxDay {
+  /// Adds what the day has room for: a node for each segment and each limit, and from them to the sink.
+  /// - Returns: the segments' nodes.
+  func add(to network: inout FlowNetwork) -> [Int] {
+    let nodes = limits.map { _ in network.addNode() }
+    for (node, limit) in zip(nodes, limits) {
+      network.addArc(node, limit.parent < 0 ? network.sink : nodes[limit.parent], limit.left)
+    }
+    return segments.map { segment in
+      let node = network.addNode()
+      network.addArc(
+        node, segment.limit < 0 ? network.sink : nodes[segment.limit], min(segment.capacity, FlowNetwork.unlimited))
+      return node
+    }
+  }
+}
+
 /// The limits of a mailbox as a tree: hours under the rolling 24 hours under days.
 ///
 /// Rolling: whatever the plan has sent by the end of an hour, and what was sent in the 24 hours before the hour's

@@ -118,6 +118,12 @@ struct RankedSends {
     for c in classes.indices { classes[c].members = sorted[c] }
   }
 
+  /// Index into the live campaigns.
+  func campaign(ofWay way: Int) -> Int { times[ways[way].time].campaign }
+
+  /// Whether a class's sends are e-mails.
+  func isEmail(_ classNumber: Int) -> Bool { ways[classes[classNumber].way].channel == .email }
+
   mutating func forgetMembers() {
     for c in classes.indices { classes[c].members = [] }
   }

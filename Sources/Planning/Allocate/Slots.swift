@@ -97,16 +97,7 @@ struct Slots {
   /// filling has found.
   private mutating func rearrange() {
     var network = FlowNetwork()
-    let limits = day.limits.map { _ in network.addNode() }
-    for (i, limit) in day.limits.enumerated() {
-      network.addArc(limits[i], limit.parent < 0 ? network.sink : limits[limit.parent], limit.left)
-    }
-    let segments = day.segments.map { segment -> Int in
-      let node = network.addNode()
-      network.addArc(
-        node, segment.limit < 0 ? network.sink : limits[segment.limit], min(segment.capacity, FlowNetwork.unlimited))
-      return node
-    }
+    let segments = day.add(to: &network)
     var arcs: [[(segment: Int, arc: Int)]] = []
     for (k, kind) in kinds.enumerated() {
       let node = network.addNode()

@@ -7,8 +7,6 @@ final class LiveCampaign: Sendable {
   let mailboxes: [Channel: [Int]]
   /// Variables that every one of its mailboxes gives, by channel.
   private let mailboxVars: [Channel: Set<String>]
-  /// Step ids, present and past, to positions.
-  let stepIndex: [String: Int]
   /// What each step's variants ask for.
   let needs: [[Needs]]
   private let sameVars: [Bool]
@@ -72,7 +70,6 @@ final class LiveCampaign: Sendable {
     for (i, step) in campaign.steps.enumerated() {
       for id in [step.id] + step.was where index[id] == nil { index[id] = i }
     }
-    stepIndex = index
     positionOfHistoryStep = history.stepNames.map { index[$0] ?? -1 }
     idPrefixes = campaign.steps.map { SendID.prefix(campaign: campaign.id, step: $0.id) }
     var links = TemplateNeeds()
