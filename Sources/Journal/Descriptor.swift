@@ -141,8 +141,8 @@ final class Descriptor {
   }
 
   /// Takes the exclusive lock of flock(2) without waiting; false if another process or descriptor holds it.
-  func tryLock(shared: Bool = false) throws(JournalProblem) -> Bool {
-    while flock(fd, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0 {
+  func tryLock(shared: Bool = false, waits: Bool = false) throws(JournalProblem) -> Bool {
+    while flock(fd, (shared ? LOCK_SH : LOCK_EX) | (waits ? 0 : LOCK_NB)) != 0 {
       if errno == EWOULDBLOCK { return false }
       guard errno == EINTR else { throw problem(.lock) }
     }

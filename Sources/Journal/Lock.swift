@@ -41,10 +41,16 @@ public final class Lock {
   ///   - path: the lock's file, made if it is missing, in a folder that is there.
   ///   - purpose: the command, for the message that another one gives.
   ///   - at: now.
-  public static func acquire(_ path: String, purpose: String, at: Instant) throws(LockProblem) -> Lock {
+  ///   - isShared: with others who share it, and with nobody who does not.
+  ///   - waits: until it is free, however long that takes, in place of giving up.
+  public static func acquire(
+    _ path: String, purpose: String, at: Instant, isShared: Bool = false, waits: Bool = false
+  ) throws(LockProblem) -> Lock {
     do {
       let file = try Descriptor(path, flags: O_RDWR | O_CREAT)
-      guard try file.tryLock() else { throw LockProblem.held(LockHeld(path: path, holder: try holder(file))) }
+      guard try file.tryLock(shared: isShared, waits: waits) else {
+        throw LockProblem.held(LockHeld(path: path, holder: try holder(file)))
+      }
       var out: [UInt8] = []
       out.openObject()
       out.member("pid", Int(getpid()))

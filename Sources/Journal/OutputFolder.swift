@@ -10,6 +10,18 @@ public struct OutputFolder: Hashable, Sendable {
 
   /// The same again for `--rehearse`, with a history of its own.
   public var rehearsal: OutputFolder { OutputFolder(path + "/rehearsal") }
+  /// Held by whoever sends: limits hold over all days together. Shards hold it together.
+  public var sendLockPath: String { path + "/send.lock" }
+  /// Held by a shard while it does what only one may do at a time.
+  public var turnLockPath: String { path + "/turn.lock" }
+  /// Held by the shard that a mailbox belongs to: it has one owner, whatever number of shards others were started with.
+  /// Named by the id's digest, since ids may hold what file names must not.
+  public func lockPath(mailbox id: String) -> String {
+    "\(path)/locks/\(Hex.digest(id.utf8).dropFirst("sha256:".count).prefix(32))"
+  }
+  /// Makes the folder of mailboxes' locks.
+  public func createLocks() throws(JournalProblem) { try FileSystem.createFolder(path + "/locks") }
+
   /// What belongs to the history as a whole.
   public var historyPath: String { path + "/history" }
   /// The twin of `data/history.id` (DESIGN §4.12).
@@ -51,8 +63,24 @@ public struct DayFolder: Hashable, Sendable {
   /// Held by whoever writes results of this day.
   public var lockPath: String { path + "/lock" }
 
-  /// Shard `index` of `count`, counted from 0: `results.2-of-8.jsonl`.
-  public func resultsPath(shard index: Int, of count: Int) -> String { "\(path)/results.\(index)-of-\(count).jsonl" }
+  /// A shard's own: `results.2-of-8.jsonl`. Without a shard `resultsPath`.
+  public func resultsPath(_ shard: Shard?) -> String {
+    shard.map { "\(path)/results.\($0.index)-of-\($0.count).jsonl" } ?? resultsPath
+  }
+
+  /// Held by the run of one shard, besides its share of `lockPath`.
+  public func lockPath(_ shard: Shard) -> String { "\(path)/\(Self.shardLock)\(shard.index)-of-\(shard.count)" }
+
+  private static let shardLock = "lock."
+
+  /// Whether somebody writes results of this day.
+  public func isLive() throws(JournalProblem) -> Bool {
+    if try Lock.isHeld(lockPath) { return true }
+    for name in try FileSystem.names(in: path) where name.hasPrefix(Self.shardLock) {
+      if try Lock.isHeld("\(path)/\(name)") { return true }
+    }
+    return false
+  }
 
   /// Path of an input's copy; nil unless the digest is `sha256:` and 64 hex digits.
   public func inputPath(digest: String) -> String? {

@@ -16,10 +16,12 @@ struct LineChoice {
 
   var held: Int { awaiting + heldBack }
 
-  /// - Parameter approve: asked once, with the number of lines that await it; true once they are approved.
+  /// - Parameters:
+  ///   - share: whose lines the run may take up.
+  ///   - approve: asked once, with the number of lines that await it; true once they are approved.
   static func choose(
-    _ stored: StoredPlan, _ planned: PlannedLines, _ target: PlanTarget, _ history: History, workspace: Workspace,
-    project: Project, approve: (Int) throws -> Bool
+    _ stored: StoredPlan, _ planned: PlannedLines, _ target: PlanTarget, _ history: History, _ share: RunShare,
+    workspace: Workspace, project: Project, approve: (Int) throws -> Bool
   ) throws -> LineChoice {
     let campaigns = Dictionary(project.campaigns.map { ($0.id, $0) }, uniquingKeysWith: { a, _ in a })
     var approvals = try Approvals.read(target.day.approvalPath)
@@ -31,7 +33,7 @@ struct LineChoice {
     var choice = LineChoice()
     var open: [PlannedSend] = []
     var broken: [String: Int] = [:]
-    for (send, line) in zip(stored.sends, stored.lines) {
+    for (send, line) in zip(stored.sends, stored.lines) where share.has(mailbox: send.mailbox) {
       guard planned.verdict(on: send) == .asPlanned else {
         workspace.log.warning("\(target.path):\(line): \(send.id) is not as it was planned, and is held")
         choice.heldBack += 1
@@ -106,7 +108,9 @@ struct LineChoice {
   }
 
   /// An intent without an outcome is in doubt (DESIGN §4.5): written down, so that every reader sees it.
-  static func settleDangling(_ day: DayFolder, _ results: ResultsWriter, now: Instant, runID: String) throws -> Int {
+  static func settleDangling(
+    _ day: DayFolder, _ share: RunShare, _ results: ResultsWriter, runID: String
+  ) throws -> Int {
     var dangling: [SendID: Record.Attempt] = [:]
     try ResultsReader.forEach(in: day) { record in
       switch record {
@@ -117,14 +121,18 @@ struct LineChoice {
       case .run: break
       }
     }
-    for var attempt in dangling.values.sorted(by: { $0.at != $1.at ? $0.at < $1.at : $0.id < $1.id }) {
+    // What other shards have under way is theirs.
+    let own = dangling.values.filter { share.has(mailbox: $0.mailbox) }
+    for var attempt in own.sorted(by: { $0.at != $1.at ? $0.at < $1.at : $0.id < $1.id }) {
       attempt.run = runID
+      // After its intent, which may stand in another shard's file: files are read by the time of their records.
+      attempt.at = attempt.at + Instant.Span(milliseconds: 1)
       results.append(
         .outcome(
           attempt,
           Record.Result(outcome: .inDoubt, response: "the run was cut off before the server's reply was recorded")))
     }
-    if !dangling.isEmpty { try results.commit() }
-    return dangling.count
+    if !own.isEmpty { try results.commit() }
+    return own.count
   }
 }

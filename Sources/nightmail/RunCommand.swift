@@ -19,6 +19,9 @@ struct RunCommand: AsyncParsableCommand {
   @OptionGroup var sending: SendingOptions
 
   func run() async throws {
+    if sending.shard != nil {
+      throw Failure(.failed, "--shard shares out a plan that is there: plan once, then send --shard on each machine")
+    }
     let workspace = Workspace(options, rehearse: rehearsal.rehearse)
     let engine = TemplateEngine()
     let project = try workspace.load(keepGoing: planning.day.keepGoing, engine: engine)

@@ -23,7 +23,7 @@ struct SendCommand: AsyncParsableCommand {
     let project = try workspace.load(keepGoing: true, engine: engine)
     let target = try PlanTarget(plan, in: workspace, settings: project.settings)
     try workspace.checkHistory(renew: newHistory)
-    let lock = try workspace.lock(target.day, purpose: "send")
+    let lock = try workspace.lock(target.day, purpose: "send", isShared: sending.shard != nil)
     defer { lock.release() }
     let session = SendSession(workspace, project, engine: engine, sending)
     let status = try await session.send(target)
@@ -38,4 +38,13 @@ struct SendingOptions: ParsableArguments {
 
   @Flag(help: "Approves what is not approved, without asking.")
   var autoApprove = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Delivers the mailboxes of shard I of N, counted from 0, beside the others: for array jobs.", valueName: "I/N"))
+  var shard: Shard?
+}
+
+extension Shard: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
 }

@@ -30,18 +30,21 @@ struct SendSession {
     guard changes.isEmpty else {
       throw Failure(.held, "the plan is stale: \(changes.joined(separator: "; ")); plan and approve again")
     }
-    // Limits hold over all days together: one run at a time in an output.
-    let lock = try workspace.lock(workspace.output.path + "/send.lock", purpose: "send")
-    defer { lock.release() }
+    // Limits hold over all days together: one run at a time in an output, or shards that share its mailboxes out.
+    let share = try RunShare(sending.shard, of: project, day: target.day, in: workspace)
+    defer { share.release() }
+    for (mailbox, holder) in share.missing {
+      workspace.log.warning("\(mailbox): another run has it, and its lines are left to that run: \(holder)")
+    }
     let planned = try PlannedLines.read(planPath: target.path, header: stored.header)
-    let results = try ResultsWriter(path: target.day.resultsPath)
+    let results = try ResultsWriter(path: target.day.resultsPath(share.shard))
     defer { do { try results.close() } catch { workspace.log.error("\(error)") } }
     if results.cut > 0 {
       workspace.log.notice("\(results.path): an earlier run was cut off while writing; its last, torn line was removed")
     }
     let now = Workspace.now()
     let runID = Hex.encode((0..<8).map { _ in UInt8.random(in: .min ... .max) })
-    let settled = try LineChoice.settleDangling(target.day, results, now: now, runID: runID)
+    let settled = try LineChoice.settleDangling(target.day, share, results, runID: runID)
     if settled > 0 {
       workspace.log.warning(
         "\(Words.count(settled, "send")) of a run that was cut off: in doubt, never sent again by itself; see nightmail dead-letters list"
@@ -49,11 +52,13 @@ struct SendSession {
     }
     let history = try workspace.history(project, excluding: target.day.date, at: now)
     let choice = try LineChoice.choose(
-      stored, planned, target, history, workspace: workspace, project: project,
-      approve: { try approve($0, stored, target, now) })
-    let endpoints = try await endpoints(for: choice.items, target.day)
+      stored, planned, target, history, share, workspace: workspace, project: project,
+      approve: { count in try share.inTurn(workspace) { try approve(count, stored, target, now) } })
+    let endpoints = try await endpoints(for: choice.items, target.day).mapValues { $0.map(share.part) }
     if !choice.items.isEmpty, !workspace.isRehearsal {
-      try HistoryIdentity.establish(project: workspace.folder, output: workspace.output)
+      _ = try share.inTurn(workspace) {
+        try HistoryIdentity.establish(project: workspace.folder, output: workspace.output)
+      }
     }
     let approvers = try Approvals.read(target.day.approvalPath).approvers
     results.append(
@@ -73,15 +78,18 @@ struct SendSession {
     tally.total += settled + choice.dropped.count
     tally.inDoubt += settled
     for (_, reason) in choice.dropped { tally.released[reason, default: 0] += 1 }
-    let letters = try DeadLetters.rebuild(target.day, zone: stored.header.zone)
+    let letters = try share.inTurn(workspace) {
+      try DeadLetters.rebuild(target.day, zone: stored.header.zone, runIsLive: share.shard != nil)
+    }
     // Those of this run are its exit code's to say; the others are said until somebody settles them.
     let unsettled = letters.count { $0.reason == .inDoubt } - tally.inDoubt
     if unsettled > 0 {
       workspace.log.warning(
         "\(Words.count(unsettled, "send")) of earlier runs still in doubt; settle them with nightmail dead-letters")
     }
-    return report(
+    let status = report(
       tally, choice, approvers: approvers, took: took, wasStopped: wasStopped, day: target.day)
+    return share.missing.isEmpty ? status : RunCommand.worse(status, .locked)
   }
 
   /// Approves the lines that await it, by `--auto-approve` or by a person's word at the terminal; false if neither is
@@ -118,7 +126,8 @@ struct SendSession {
       ("sent", .integer(Int64(tally.sent))), ("dead", .integer(Int64(tally.deadTotal))),
       ("in_doubt", .integer(Int64(tally.inDoubt))), ("released", .integer(Int64(tally.releasedTotal))),
       ("left", .integer(Int64(tally.left))), ("held", .integer(Int64(choice.held))),
-      ("seconds", .number(Double(took / .milliseconds(1)) / 1000)), ("results", .string(day.resultsPath)))
+      ("seconds", .number(Double(took / .milliseconds(1)) / 1000)), ("results", .string(day.resultsPath(sending.shard)))
+    )
     if workspace.options.json {
       Console.out(json)
     } else {

@@ -69,7 +69,7 @@ struct StatusCommand: ParsableCommand {
   }
 
   /// Whether a run holds the day: an intent without an outcome is then under way, not in doubt.
-  static func isLive(_ day: DayFolder) throws -> Bool { try Lock.isHeld(day.lockPath) }
+  static func isLive(_ day: DayFolder) throws -> Bool { try day.isLive() }
 
   private func story(of who: String, _ workspace: Workspace, _ project: Project) throws {
     var history = History()

@@ -79,15 +79,15 @@ struct Workspace {
   }
 
   /// The right to write a day's folder, which is made if it is missing.
-  func lock(_ day: DayFolder, purpose: String) throws -> Lock {
+  func lock(_ day: DayFolder, purpose: String, isShared: Bool = false) throws -> Lock {
     try output.create()
     try day.create()
-    return try lock(day.lockPath, purpose: purpose)
+    return try lock(day.lockPath, purpose: purpose, isShared: isShared)
   }
 
-  func lock(_ path: String, purpose: String) throws -> Lock {
+  func lock(_ path: String, purpose: String, isShared: Bool = false, waits: Bool = false) throws -> Lock {
     do {
-      return try Lock.acquire(path, purpose: purpose, at: Self.now())
+      return try Lock.acquire(path, purpose: purpose, at: Self.now(), isShared: isShared, waits: waits)
     } catch .held(let held) {
       throw Failure(.locked, "\(held)")
     } catch .journal(let problem) {

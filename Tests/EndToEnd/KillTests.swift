@@ -92,11 +92,7 @@ struct KillTests {
   private func reconcile(_ project: TestProject, _ server: ScriptedSMTPServer, messages: Int, _ note: Comment) throws {
     let ledger = try Ledger(project, day: Self.day)
     #expect(ledger.planned.count == messages, note)
-    let taken = server.messages.compactMap { message in
-      message.text.split(separator: "\r\n").first { $0.hasPrefix("Message-ID: <") }.map {
-        String($0.dropFirst(13).prefix(32))
-      }
-    }
+    let taken = server.takenIDs
     #expect(taken.count == server.messages.count, note)
     #expect(Set(taken).count == taken.count, "\(note): taken twice")
     let (sent, inDoubt) = (ledger.ids("sent"), ledger.ids("in-doubt"))
@@ -107,15 +103,4 @@ struct KillTests {
     let list = try project.nightmail(expecting: 0, "dead-letters", "list", "--rehearse", "--json").json.array ?? []
     #expect(Set(list.compactMap { $0["id"]?.string }) == inDoubt, note)
   }
-
-  private func wait(_ seconds: Double, until condition: () -> Bool) throws {
-    let end = Date().addingTimeInterval(seconds)
-    while !condition() {
-      try #require(Date() < end, "nothing happened for \(seconds) seconds")
-      pause(milliseconds: 1)
-    }
-  }
-
-  /// What happens is another process's doing: its time is the wall clock's.
-  private func pause(milliseconds: Int) { usleep(UInt32(milliseconds) * 1000) }
 }

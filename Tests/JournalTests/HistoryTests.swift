@@ -30,7 +30,7 @@ private func read(
   let some = try read(scratch)
   try write(
     [.outcome(Sample.attempt(send), .init(outcome: .retry, retryAt: Sample.morning))],
-    first.resultsPath(shard: 0, of: 2))
+    first.resultsPath(Shard(0, of: 2)))
   let history = try read(scratch)
   #expect(history.sends[send.id]?.state == .sent)
   #expect(history.digest != some.digest)

@@ -102,8 +102,8 @@ private func write(_ records: [Record], _ path: String) throws {
   }
   func requeued(_ send: PlannedSend, _ seconds: Int64) -> Record { .requeued(.init(send, at: t + .seconds(seconds))) }
   try write([requeued(a, 30), requeued(b, 40)], day.resultsPath)
-  try write([intent(a, 10), intent(a, 50)], day.resultsPath(shard: 0, of: 2))
-  try write([intent(b, 20), intent(b, 35)], day.resultsPath(shard: 1, of: 2))
+  try write([intent(a, 10), intent(a, 50)], day.resultsPath(Shard(0, of: 2)))
+  try write([intent(b, 20), intent(b, 35)], day.resultsPath(Shard(1, of: 2)))
   var read: [Record] = []
   try ResultsReader.forEach(in: day) { read.append($0) }
   #expect(

@@ -17,7 +17,7 @@ private final class Days {
   func path(_ day: Int, shard: Int? = nil) throws -> String {
     let folder = output.day(Sample.day + day)
     try folder.create()
-    return shard.map { folder.resultsPath(shard: $0, of: 3) } ?? folder.resultsPath
+    return shard.map { folder.resultsPath(Shard($0, of: 3)) } ?? folder.resultsPath
   }
 
   func fold(keep: Bool = false) throws -> HistoryFold {

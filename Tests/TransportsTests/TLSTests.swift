@@ -85,7 +85,7 @@ private struct TLSServer {
 
 @Suite(
   .enabled(if: Shell.find("python3") != nil && Shell.find("openssl") != nil, "needs python3 and openssl"),
-  .timeLimit(.minutes(1)))
+  .timeLimit(.minutes(5)))
 struct TLSTests {
   private static let names = "DNS:localhost,IP:127.0.0.1"
 
