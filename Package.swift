@@ -65,7 +65,7 @@ let package = Package(
     tests("ReportingTests", ["Reporting", "Journal"]),
     .testTarget(
       name: "EndToEnd", dependencies: ["TestSupport", "Model", "Config", "Messages", "nightmail"],
-      exclude: ["Scenarios"],
+      exclude: ["Cluster", "Scenarios"],
       swiftSettings: strict),
     .executableTarget(
       name: "Benchmarks", dependencies: ["TestSupport", "Model", "Config", "Planning", "Messages", "Journal"],
