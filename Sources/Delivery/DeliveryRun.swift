@@ -1,3 +1,4 @@
+import Journal
 import Model
 import Synchronization
 
@@ -41,20 +42,31 @@ public struct DeliveryRun {
     public var compose: (PlannedSend, Instant) throws -> OutgoingMessage
     /// Reads suppressions and events again if they have changed. Nil: unchanged. Throws: unreadable.
     public var newDrops: () throws -> Drops?
+    /// Reads what is paused again if it has changed. Nil: unchanged. Throws: unreadable.
+    public var newPauses: () throws -> Pauses?
+    /// A breaker has stopped a part: writes it down, so that it stays stopped, and says so.
+    public var stopped: (Breakers.Trip) -> Void
     /// For the operator's log.
     public var warn: (String) -> Void
     /// Called often; must be quick.
     public var progress: (Tally, Instant) -> Void
+    /// The time that passes whatever clocks are set to, from any beginning: for the grace after a stop.
+    public var elapsed: () -> Instant.Span
 
     public init(
       compose: @escaping (PlannedSend, Instant) throws -> OutgoingMessage,
-      newDrops: @escaping () throws -> Drops? = { nil }, warn: @escaping (String) -> Void = { _ in },
-      progress: @escaping (Tally, Instant) -> Void = { _, _ in }
+      newDrops: @escaping () throws -> Drops? = { nil }, newPauses: @escaping () throws -> Pauses? = { nil },
+      stopped: @escaping (Breakers.Trip) -> Void = { _ in }, warn: @escaping (String) -> Void = { _ in },
+      progress: @escaping (Tally, Instant) -> Void = { _, _ in },
+      elapsed: @escaping () -> Instant.Span = DeliveryRun.stopwatch()
     ) {
       self.compose = compose
       self.newDrops = newDrops
+      self.newPauses = newPauses
+      self.stopped = stopped
       self.warn = warn
       self.progress = progress
+      self.elapsed = elapsed
     }
   }
 
@@ -65,25 +77,32 @@ public struct DeliveryRun {
   private let stop: StopRequest
   private let hooks: Hooks
   private var lastDrops: Drops
+  private var lastPauses: Pauses
+  private let grace: Instant.Span
   private var nextLook = Instant.distantPast
   /// A clock that was set back must not put the next look off.
   private var lastLook = Instant.distantPast
   private var uncommitted = 0
 
-  /// How long attempts in flight may take after a stop is asked for.
-  static let grace = Instant.Span.seconds(10)
+  /// How long attempts in flight may take after a stop is asked for, if nobody says otherwise.
+  public static let usualGrace = Instant.Span.seconds(30)
   /// How far a rehearsal's clock may run ahead of an attempt under way.
   static let lead = Instant.Span.seconds(30)
   private static let dropsName = "suppressions and events"
-  /// How often suppressions and events are looked at.
+  private static let pausesName = "pauses"
+  /// How often suppressions, events and pauses are looked at.
   static let lookEvery = Instant.Span.seconds(2)
 
+  /// - Parameter grace: how long attempts in flight may take after a stop is asked for; what the server has not
+  ///   answered by then is in doubt.
   public init(
     dispatcher: Dispatcher, drops: Drops, transport: any Transport, journal: any RecordSink,
-    clock: any DeliveryClock, stop: StopRequest, hooks: Hooks
+    clock: any DeliveryClock, stop: StopRequest, grace: Instant.Span = DeliveryRun.usualGrace, hooks: Hooks
   ) {
     self.dispatcher = dispatcher
     lastDrops = drops
+    lastPauses = dispatcher.pauses ?? Pauses()
+    self.grace = grace
     self.transport = transport
     self.journal = journal
     self.clock = clock
@@ -96,21 +115,19 @@ public struct DeliveryRun {
   /// - Throws: what the journal throws when it cannot be written; nothing was sent that it does not know of.
   public mutating func run() throws -> Tally {
     defer { transport.close() }
-    var stoppingSince: ContinuousClock.Instant?
+    var stoppingSince: Instant.Span?
     while !dispatcher.isFinished {
       if stop.isAsked, stoppingSince == nil {
-        stoppingSince = .now
+        stoppingSince = hooks.elapsed()
         dispatcher.stop()
         transport.drain()
       }
-      if let since = stoppingSince,
-        stop.isUrgent || ContinuousClock.now - since > .milliseconds(Self.grace.milliseconds)
-      {
+      if let since = stoppingSince, stop.isUrgent || hooks.elapsed() > since + grace {
         try perform(dispatcher.abandon(now: clock.now()))
         break
       }
       let now = clock.now()
-      lookForDrops(now)
+      try lookAround(now)
       try perform(dispatcher.start(now: now))
       hooks.progress(dispatcher.tally, now)
       if dispatcher.isFinished { break }
@@ -172,6 +189,7 @@ public struct DeliveryRun {
       case .complete(let handle): ready.append(handle)
       case .cancel(let handle): transport.cancel(handle)
       case .warn(let text): hooks.warn(text)
+      case .stopped(let trip): hooks.stopped(trip)
       case .begin(let handle, let endpoint): try begin(handle, endpoint)
       }
     }
@@ -201,19 +219,43 @@ public struct DeliveryRun {
     uncommitted = 0
   }
 
-  /// A file that turns unreadable never shrinks what is dropped: the last good set holds, and new attempts wait.
-  private mutating func lookForDrops(_ now: Instant) {
+  /// A file that turns unreadable never shrinks what is dropped or paused: the last good set holds, and new attempts
+  /// wait.
+  private mutating func lookAround(_ now: Instant) throws {
     guard !clock.isVirtual, now >= nextLook || now < lastLook else { return }
     lastLook = now
     nextLook = now + Self.lookEvery
-    do {
-      if let drops = try hooks.newDrops() { lastDrops = drops }
-      dispatcher.drops = lastDrops
+    switch Result(catching: hooks.newDrops) {
+    case .success(let changed):
+      if let changed { lastDrops = changed }
+      if changed != nil || dispatcher.drops == nil { try perform(dispatcher.heed(drops: lastDrops, now: now)) }
       dispatcher.tally.unavailable[Self.dropsName] = nil
-    } catch {
-      dispatcher.tally.unavailable[Self.dropsName] = "\(error)"
-      if dispatcher.drops != nil { hooks.warn("\(error); new attempts wait until it can be read again") }
-      dispatcher.drops = nil
+    case .failure(let error):
+      cannotRead(Self.dropsName, error, isNew: dispatcher.drops != nil)
+      try perform(dispatcher.heed(drops: nil, now: now))
+    }
+    switch Result(catching: hooks.newPauses) {
+    case .success(let changed):
+      if let changed { lastPauses = changed }
+      if changed != nil || dispatcher.pauses == nil { try perform(dispatcher.heed(lastPauses, now: now)) }
+      dispatcher.tally.unavailable[Self.pausesName] = nil
+    case .failure(let error):
+      cannotRead(Self.pausesName, error, isNew: dispatcher.pauses != nil)
+      try perform(dispatcher.heed(nil, now: now))
+    }
+  }
+
+  private mutating func cannotRead(_ name: String, _ error: any Error, isNew: Bool) {
+    dispatcher.tally.unavailable[name] = "\(error)"
+    if isNew { hooks.warn("\(error); new attempts wait until it can be read again") }
+  }
+
+  /// Milliseconds since it was made.
+  public static func stopwatch() -> () -> Instant.Span {
+    let began = ContinuousClock.now
+    return {
+      let passed = (ContinuousClock.now - began).components
+      return Instant.Span(milliseconds: passed.seconds * 1000 + passed.attoseconds / 1_000_000_000_000_000)
     }
   }
 }

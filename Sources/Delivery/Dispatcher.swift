@@ -1,4 +1,5 @@
 import Collections
+import Journal
 import Model
 
 /// The state machine of delivery: takes events, answers actions, does no I/O and reads no clock.
@@ -14,7 +15,8 @@ import Model
 ///     queued ──▶ left       (with `--due`: not due in this run; the next one takes it up)
 ///
 /// Each mailbox has a queue of its sends by time; a mailbox wakes when its head is due and its gap has passed. Where a
-/// login's connections are all in use, the mailbox waits in that login's line.
+/// login's connections are all in use, the mailbox waits in that login's line. What is paused stays in its queue until
+/// it is resumed or its open time ends; what a breaker stops is released at once.
 public struct Dispatcher {
   /// A line of the plan that goes out in this run, with what history knows of it.
   public struct Item: Sendable {
@@ -54,6 +56,8 @@ public struct Dispatcher {
     case cancel(handle: Int)
     /// For the log.
     case warn(String)
+    /// A breaker has stopped a part until a person resumes it: write it down, and say so.
+    case stopped(Breakers.Trip)
   }
 
   let rules: DeliveryRules
@@ -85,84 +89,28 @@ public struct Dispatcher {
   var oldestBeginning: Instant? { underWay.map { sends[$0].startedAt }.min() }
   public var tally = Tally()
   /// What must not be written to; nil while the files cannot be read, and new attempts wait.
-  public var drops: Drops?
+  var drops: Drops?
+  /// What is paused; nil while the file cannot be read, and new attempts wait.
+  var pauses: Pauses?
+  var breakers: Breakers
+  let history: History
+  var domains = DomainBook()
+  /// How many sends are held at logins, for others to the same domain to end first.
+  var heldCount = 0
+  var freedDomains: [FreedDomain] = []
   /// Addresses that were refused for good in this run.
   var bounced: Set<String> = []
   var isStopping = false
-
-  struct SendSlot {
-    var item: Item
-    var open: IntervalSet
-    var state: State = .queued
-    /// Position in its mailbox's chain of providers.
-    var provider = 0
-    var startedAt = Instant.distantPast
-    /// When it was, or is again, to be attempted: its time, or its retry's.
-    var dueAt = Instant.distantPast
-    /// The instant by which the limits count its attempt: its beginning, then its intent.
-    var countedAt = Instant.distantPast
-    /// How things stood before this attempt, should it prove to be none.
-    var before: (mailbox: Instant?, login: Instant?, isWaiting: Bool) = (nil, nil, false)
-    /// Providers that failed it since its last wait.
-    var failed: Set<Int> = []
-    /// Providers that refused it for good.
-    var refused: Set<Int> = []
-    /// Whether a connection lost before the message was complete has already been tried again at once.
-    var hasRetriedAtOnce = false
-    /// Put off after an attempt, and not taken up again yet.
-    var isWaiting = false
-    /// No provider could be used when it was last due.
-    var lackedProvider = false
-  }
-
-  enum State: Sendable { case queued, inFlight, completing, done }
-
-  struct MailboxQueue {
-    var gap: Instant.Span
-    var endpoints: [Endpoint]
-    var queue: Heap<Entry> = []
-    var lastAttempt: Instant?
-    /// Attempts begun and not yet made: they wait for a connection, or for the server's word to send the message.
-    var opening = 0
-    var version = 0
-    /// How many of its sends `--due` leaves to later runs.
-    var later = 0
-    /// The login in whose line it stands.
-    var line: String?
-    /// When its limits have room again, or had it last; nil if they were never used up.
-    var lackedRoomUntil: Instant?
-    /// All open time of its sends, for the pace of catching up.
-    var open = IntervalSet()
-  }
-
-  struct Entry: Comparable {
-    var due: Instant
-    var handle: Int
-    static func < (a: Entry, b: Entry) -> Bool { a.due != b.due ? a.due < b.due : a.handle < b.handle }
-  }
-
-  struct Wake: Comparable {
-    var at: Instant
-    var mailbox: Int
-    var version: Int
-    static func < (a: Wake, b: Wake) -> Bool { a.at != b.at ? a.at < b.at : a.mailbox < b.mailbox }
-  }
-
-  struct Login {
-    var maxConnections: Int
-    var inFlight = 0
-    var restsUntil = Instant.distantPast
-    var failures = 0
-    var lastAttempt: Instant?
-    var hasRoom: Bool { inFlight < maxConnections }
-  }
+  private var hasBegun = false
 
   /// - Parameters:
   ///   - day: the plan's day; nothing goes out outside it.
   ///   - dueOnly: for `--due`: what is not due at `now` is left alone.
+  ///   - pauses: what is paused when the run begins.
+  ///   - breakers: with the results of the day's earlier runs; by default there were none.
   public init(
     items: [Item], rules: DeliveryRules, history: History, drops: Drops, day: Interval, runID: String, now: Instant,
-    dueOnly: Bool
+    dueOnly: Bool, pauses: Pauses = Pauses(), breakers: Breakers? = nil
   ) {
     self.rules = rules
     self.runID = runID
@@ -170,12 +118,16 @@ public struct Dispatcher {
     self.dueOnly = dueOnly
     horizon = now
     self.drops = drops
+    self.pauses = pauses
+    self.history = history
+    self.breakers = breakers ?? Breakers(rules: rules, pauses: pauses)
     book = LimitBook(items: items, rules: rules, history: history, day: day)
     sends = []
     sends.reserveCapacity(items.count)
     var openSets: [[IntervalSet]] = []
     for item in items {
       var slot = SendSlot(item: item, open: rules.open(item.send, within: day))
+      slot.domain = domains.add(item.send)
       slot.dueAt = max(item.send.sendAt, item.notBefore ?? .distantPast)
       let m = mailboxIndex[item.send.mailbox] ?? mailboxes.count
       if m == mailboxes.count {
@@ -199,7 +151,8 @@ public struct Dispatcher {
       mailboxes[m].open = IntervalSet(Set(openSets[m]).flatMap(\.intervals))
       for endpoint in mailboxes[m].endpoints where logins[endpoint.login] == nil {
         logins[endpoint.login] = Login(
-          maxConnections: endpoint.maxConnections, lastAttempt: history.lastAttempt.provider[endpoint.provider])
+          maxConnections: endpoint.maxConnections, lastAttempt: history.lastAttempt.provider[endpoint.provider],
+          breaker: self.breakers.logins[endpoint.login] ?? LoginBreaker())
       }
       if let head = mailboxes[m].queue.min { schedule(m, at: head.due) }
     }
@@ -208,15 +161,16 @@ public struct Dispatcher {
 
   /// When something can be done next without an event from the transport; nil if nothing waits for time.
   public mutating func nextWake() -> Instant? {
+    if isStopping { return nil }
     // A line to be served is work for now.
-    if !freed.isEmpty { return .distantPast }
+    if !freed.isEmpty || !freedDomains.isEmpty { return .distantPast }
     while let top = wakes.min, top.version != mailboxes[top.mailbox].version { wakes.removeMin() }
     return wakes.min?.at
   }
 
   /// Whether everything has come to an end, as far as this run takes it.
   public var isFinished: Bool {
-    inFlight == 0 && (isStopping || (waitingInLine == 0 && mailboxes.allSatisfy { $0.queue.isEmpty }))
+    inFlight == 0 && (isStopping || (waitingInLine == 0 && heldCount == 0 && mailboxes.allSatisfy { $0.queue.isEmpty }))
   }
 
   /// No new attempts; those in flight may end.
@@ -228,13 +182,20 @@ public struct Dispatcher {
   public mutating func start(now: Instant) -> [Action] {
     var actions: [Action] = []
     guard !isStopping else { return actions }
-    serveLines(now, &actions)
-    while let top = wakes.min, top.at <= now {
-      wakes.removeMin()
-      guard top.version == mailboxes[top.mailbox].version else { continue }
-      serve(top.mailbox, now, &actions)
-      serveLines(now, &actions)
+    if !hasBegun {
+      hasBegun = true
+      countLateEvents(now, &actions)
     }
+    repeat {
+      takeUpHeld()
+      serveLines(now, &actions)
+      while let top = wakes.min, top.at <= now {
+        wakes.removeMin()
+        guard top.version == mailboxes[top.mailbox].version else { continue }
+        serve(top.mailbox, now, &actions)
+        serveLines(now, &actions)
+      }
+    } while !freedDomains.isEmpty
     return actions
   }
 
@@ -282,14 +243,20 @@ public struct Dispatcher {
       }
       guard let position = chooseProvider(m, handle, now) else {
         sends[handle].lackedProvider = true
-        let rests = mailboxes[m].endpoints.enumerated().filter { !sends[handle].refused.contains($0.offset) }
-          .compactMap { logins[$0.element.login]?.restsUntil }
+        let rests = mailboxes[m].endpoints.enumerated().filter {
+          !sends[handle].refused.contains($0.offset) && !isPaused($0.element)
+        }.compactMap { logins[$0.element.login]?.restsUntil }
         mailboxes[m].queue.removeMin()
         putOff(handle, m, until: rests.min() ?? .distantFuture, now, &actions)
         continue
       }
       let endpoint = mailboxes[m].endpoints[position]
       var login = logins[endpoint.login] ?? Login(maxConnections: endpoint.maxConnections)
+      if isCrowded(handle, login) {
+        mailboxes[m].queue.removeMin()
+        hold(handle, m, at: endpoint.login)
+        continue
+      }
       guard login.hasRoom, turn == endpoint.login || (lines[endpoint.login] ?? []).isEmpty else {
         return lineUp(m, for: endpoint.login)
       }
@@ -300,6 +267,7 @@ public struct Dispatcher {
       turn = nil
       sends[handle].before = (mailboxes[m].lastAttempt, login.lastAttempt, sends[handle].isWaiting)
       login.inFlight += 1
+      if sends[handle].domain >= 0 { login.domains[sends[handle].domain, default: 0] += 1 }
       login.lastAttempt = now
       logins[endpoint.login] = login
       mailboxes[m].lastAttempt = now
@@ -337,12 +305,13 @@ public struct Dispatcher {
   }
 
   func rests(_ endpoint: Endpoint, _ now: Instant) -> Bool {
-    logins[endpoint.login].map { $0.restsUntil > now } ?? true
+    isPaused(endpoint) || logins[endpoint.login].map { $0.restsUntil > now } ?? true
   }
 
   /// Back into the queue for a later time of its open time, or released if there is none.
   mutating func putOff(_ handle: Int, _ m: Int, until: Instant, _ now: Instant, _ actions: inout [Action]) {
     sends[handle].state = .queued
+    if isStopped(handle) { return release(handle, .breaker, now, &actions) }
     var due = max(until, now)
     if let expires = sends[handle].item.send.expiresAt, expires < due { due = expires }
     guard let next = sends[handle].open.firstInstant(from: due) else {

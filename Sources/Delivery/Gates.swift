@@ -14,7 +14,7 @@ extension Dispatcher {
     case mailboxWaits(until: Instant)
   }
 
-  /// What keeps a due send from being attempted at all now.
+  /// What keeps a due send from being attempted at all now. Its end comes first: also what is paused expires.
   mutating func settle(_ handle: Int, _ now: Instant, _ actions: inout [Action]) -> Standing {
     let send = sends[handle].item.send
     if let expires = send.expiresAt, now >= expires {
@@ -26,7 +26,9 @@ extension Dispatcher {
     }
     if next > now { return .waits(until: next) }
     // While nobody can say who must not be written to, nobody is; what closes or expires meanwhile still ends.
-    guard drops != nil else { return .waits(until: now + Self.dropsRest) }
+    guard drops != nil, pauses != nil else { return .waits(until: now + Self.dropsRest) }
+    if isStopped(handle) { return end(handle, .breaker, now, &actions) }
+    if isPaused(handle) { return park(handle) }
     if let reason = dropReason(handle, now) { return end(handle, reason, now, &actions) }
     let close = sends[handle].open.close ?? now
     switch book.obstacle(to: handle, at: now, before: close) {
@@ -43,6 +45,7 @@ extension Dispatcher {
 
   /// Why a send's open time has passed.
   private func missed(_ handle: Int) -> ReleaseReason {
+    if sends[handle].isParked { return .paused }
     if sends[handle].lackedProvider { return .providerUnavailable }
     guard let m = mailboxIndex[sends[handle].item.send.mailbox], let room = mailboxes[m].lackedRoomUntil,
       let close = sends[handle].open.close

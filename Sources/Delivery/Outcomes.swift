@@ -5,7 +5,7 @@ extension Dispatcher {
   // MARK: - Ends
 
   mutating func release(_ handle: Int, _ reason: ReleaseReason, _ now: Instant, _ actions: inout [Action]) {
-    sends[handle].state = .done
+    end(handle)
     stopWaiting(handle)
     tally.released[reason, default: 0] += 1
     actions.append(.record(.released(Record.Note(sends[handle].item.send, at: now), reason)))
@@ -14,7 +14,7 @@ extension Dispatcher {
   mutating func die(
     _ handle: Int, _ reason: DeadReason, _ text: String, _ now: Instant, _ actions: inout [Action]
   ) {
-    sends[handle].state = .done
+    end(handle)
     stopWaiting(handle)
     tally.dead[reason, default: 0] += 1
     let attempt = attemptRecord(handle, number: 0, at: now, provider: "")
@@ -35,6 +35,9 @@ extension Dispatcher {
     else { return nil }
     let endpoint = mailboxes[m].endpoints[sends[handle].provider]
     logins[endpoint.login]?.inFlight -= 1
+    let domain = sends[handle].domain
+    if let n = logins[endpoint.login]?.domains[domain] { logins[endpoint.login]?.domains[domain] = n > 1 ? n - 1 : nil }
+    if heldCount > 0 { freeDomains(at: endpoint.login) }
     if lines[endpoint.login]?.isEmpty == false, !freed.contains(endpoint.login) { freed.append(endpoint.login) }
     return endpoint
   }
@@ -58,7 +61,8 @@ extension Dispatcher {
       guard sends[handle].state == .inFlight, !isStopping else { break }
       // It may have waited long for its connection: everything is asked again before the message goes out.
       count(handle, by: -1)
-      let standing = settle(handle, now, &actions)
+      var standing = settle(handle, now, &actions)
+      if standing == .mayGo, let endpoint = endpoint(of: handle), isPaused(endpoint) { standing = .waits(until: now) }
       guard standing == .mayGo else { return giveUp(handle, standing, now, &actions) }
       // Limits count intents: where a new day has come since the beginning, this one is of that day.
       sends[handle].countedAt = now
@@ -152,16 +156,34 @@ extension Dispatcher {
 
   /// A login that cannot be used rests, longer each time. Nobody's attempt is spent on it.
   mutating func rest(_ name: String, _ why: Unavailability, _ now: Instant, _ actions: inout [Action]) {
-    guard var login = logins[name], login.restsUntil <= now else { return }
-    login.failures += 1
-    let delay = RetrySchedule.delay(after: login.failures, policy: rules.settings.retry, id: name)
-    login.restsUntil = now + max(delay, .seconds(1))
-    logins[name] = login
+    guard let delay = logins[name]?.breaker.open(at: now, policy: rules.settings.retry, name: name) else { return }
+    beginRest(login: name, delay, why, now, &actions)
+  }
+
+  /// What an attempt's record says of its login.
+  private mutating func judge(
+    _ name: String, _ result: Record.Result, _ now: Instant, _ actions: inout [Action]
+  ) {
+    let fault = result.fault
+    let delay = logins[name]?.breaker.note(fault, at: now, policy: rules.settings.retry, name: name)
+    guard let delay else {
+      if fault == .none { tally.unavailable[name] = nil }
+      return
+    }
+    let text = [result.code.map(String.init), result.response].compactMap { $0 }.joined(separator: " ")
+    beginRest(
+      login: name, delay, Unavailability(cause: fault == .rest ? .credentials : .connection, text: text), now, &actions)
+  }
+
+  private mutating func beginRest(
+    login name: String, _ delay: Instant.Span, _ why: Unavailability, _ now: Instant, _ actions: inout [Action]
+  ) {
     // Said once, not at each try of a night.
     if tally.unavailable.updateValue(why.text, forKey: name) != why.text {
       actions.append(.warn("\(name): \(why.text); resting it for \(delay.rounded), then trying again"))
     }
-    // Those in line for it look for another provider, or wait with it.
+    // Those in line for it, and those held at it, look for another provider, or wait with it.
+    takeUpAllHeld(at: name)
     while let m = lines[name]?.popFirst() {
       waitingInLine -= 1
       mailboxes[m].line = nil
@@ -181,15 +203,6 @@ extension Dispatcher {
       return
     }
     if state == .inFlight { hasOpened(handle, now) }
-    if case .reply(let code) = reply.ending, let login = endpoint?.login {
-      if [454, 530, 534, 535, 538].contains(code) {
-        // The login's trouble, not this send's: every other send of it waits too.
-        rest(login, Unavailability(cause: .credentials, text: "\(code) \(reply.text)"), now, &actions)
-      } else {
-        logins[login]?.failures = 0
-        tally.unavailable[login] = nil
-      }
-    }
     let number = sends[handle].item.attempts + 1
     sends[handle].item.attempts = number
     sends[handle].item.firstAttempt = sends[handle].item.firstAttempt ?? sends[handle].startedAt
@@ -201,10 +214,10 @@ extension Dispatcher {
     if case .reply(let code) = reply.ending { result.code = code }
     switch verdict {
     case .accepted:
-      sends[handle].state = .done
+      end(handle)
       tally.sent += 1
     case .inDoubt:
-      sends[handle].state = .done
+      end(handle)
       tally.inDoubt += 1
       result.outcome = .inDoubt
     case .refused(let isBounce):
@@ -221,6 +234,8 @@ extension Dispatcher {
       failOver(handle, isFinal: isFinal, reply, number, now, &result)
     }
     actions.append(.record(.outcome(attempt, result)))
+    if let login = endpoint?.login { judge(login, result, now, &actions) }
+    feedBreakers(attempt, result, now, &actions)
     if result.outcome == .retry, let m = mailboxIndex[sends[handle].item.send.mailbox] {
       putOff(handle, m, until: result.retryAt ?? now, now, &actions)
       // With `--due`, what waits is left as soon as it is looked at.
@@ -229,7 +244,7 @@ extension Dispatcher {
   }
 
   mutating func fail(_ handle: Int, _ reason: DeadReason, isBounce: Bool, _ result: inout Record.Result) {
-    sends[handle].state = .done
+    end(handle)
     tally.dead[reason, default: 0] += 1
     result.outcome = .failed
     result.reason = reason

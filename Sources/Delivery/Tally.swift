@@ -13,6 +13,8 @@ public struct Tally: Sendable {
   public var waiting = 0
   /// Logins that could not be used when last tried, and why.
   public var unavailable: [String: String] = [:]
+  /// What breakers have stopped in this run.
+  public var stopped: [Breakers.Trip] = []
 
   public init() {}
   public var deadTotal: Int { dead.values.reduce(0, +) }

@@ -42,6 +42,6 @@ extension Dispatcher {
       rules.campaigns[slot.item.send.campaign]?.messageClass != .transactional
     else { return gap }
     let left = mailboxes[m].open.intersection(Interval(last, .distantFuture)).length
-    return max(gap, left / Int64(mailboxes[m].queue.count + mailboxes[m].later + 1))
+    return max(gap, left / Int64(mailboxes[m].queue.count + mailboxes[m].held + mailboxes[m].later + 1))
   }
 }

@@ -26,6 +26,8 @@ public struct OutputFolder: Hashable, Sendable {
   public var historyPath: String { path + "/history" }
   /// The twin of `data/history.id` (DESIGN §4.12).
   public var historyIDPath: String { historyPath + "/id" }
+  /// What is paused, and what breakers have stopped.
+  public var pausesPath: String { path + "/pauses.jsonl" }
   public var metricsPath: String { path + "/metrics.prom" }
 
   public func day(_ date: CalendarDay) -> DayFolder { DayFolder(date: date, path: "\(path)/\(date)") }

@@ -20,6 +20,7 @@ public struct Campaign: Sendable {
   public var unsubscribe: Unsubscribe?
   public var vars: [String: String]
   public var retry: RetryPolicy
+  public var breaker: BreakerPolicy
   public var approval: Approval
   /// Earlier ids of this campaign: history under them counts as its own.
   public var was: [String]
@@ -84,7 +85,8 @@ public struct Campaign: Sendable {
     window: Window = .always, holidays: Set<CalendarDay> = [], dailyNewLimit: Int? = nil,
     stopOn: Set<EventType> = [.reply], ttl: Instant.Span? = nil, unsubscribe: Unsubscribe? = nil,
     vars: [String: String] = [:],
-    retry: RetryPolicy = RetryPolicy(), approval: Approval = .required, was: [String] = [], steps: [Step],
+    retry: RetryPolicy = RetryPolicy(), breaker: BreakerPolicy = BreakerPolicy(), approval: Approval = .required,
+    was: [String] = [], steps: [Step],
     place: Place = Place("campaigns")
   ) {
     self.id = id
@@ -103,6 +105,7 @@ public struct Campaign: Sendable {
     self.unsubscribe = unsubscribe
     self.vars = vars
     self.retry = retry
+    self.breaker = breaker
     self.approval = approval
     self.was = was
     self.steps = steps

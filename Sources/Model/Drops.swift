@@ -161,6 +161,12 @@ public struct Drops: Sendable {
     }
   }
 
+  /// Events of some types within a span of time, in order of time and contact.
+  public func events(_ types: Set<EventType>, within span: Interval) -> [Event] {
+    events.values.joined().filter { types.contains($0.type) && span.contains($0.at) }
+      .sorted { $0.at != $1.at ? $0.at < $1.at : $0.contact < $1.contact }
+  }
+
   private static func detail(_ event: Event) -> String {
     let what = event.detail.map { ": \($0)" } ?? ""
     return "\(event.type.rawValue) at \(Zone.utc.format(event.at))\(what)"

@@ -93,4 +93,8 @@ public enum ReleaseReason: String, CaseIterable, Sendable {
   case alreadySent = "already-sent"
   /// The sequence was stopped by an event that came after the plan.
   case stopped
+  /// Its campaign, its mailbox or all its providers were paused by a person until its open time had passed.
+  case paused
+  /// The breaker of its campaign or mailbox stopped it: too many bounces, complaints or errors.
+  case breaker
 }

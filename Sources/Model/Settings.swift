@@ -12,6 +12,8 @@ public struct Settings: Sendable {
   /// Nil means no cap.
   public var domainCap: DomainCap?
   public var retry: RetryPolicy
+  /// For mailboxes, and for campaigns that have none of their own.
+  public var breaker: BreakerPolicy
   public var approval: Approval
   public var vars: [String: String]
   /// Decides ties, jitter and variants.
@@ -20,8 +22,8 @@ public struct Settings: Sendable {
   public init(
     zone: Zone = .utc, dayStarts: Int64 = 0, window: Window = .always, holidays: Set<CalendarDay> = [],
     contactCapPerDay: Int? = nil, contactCapPerWeek: Int? = nil, domainCap: DomainCap? = nil,
-    retry: RetryPolicy = RetryPolicy(), approval: Approval = .required, vars: [String: String] = [:],
-    seed: UInt64 = 0
+    retry: RetryPolicy = RetryPolicy(), breaker: BreakerPolicy = BreakerPolicy(), approval: Approval = .required,
+    vars: [String: String] = [:], seed: UInt64 = 0
   ) {
     self.zone = zone
     self.dayStarts = dayStarts
@@ -31,6 +33,7 @@ public struct Settings: Sendable {
     self.contactCapPerWeek = contactCapPerWeek
     self.domainCap = domainCap
     self.retry = retry
+    self.breaker = breaker
     self.approval = approval
     self.vars = vars
     self.seed = seed

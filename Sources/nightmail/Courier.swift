@@ -15,45 +15,67 @@ struct Courier {
   let engine: TemplateEngine
   let header: PlanHeader
   let day: DayFolder
-  let endpoints: [String: [Endpoint]]
+  let rules: DeliveryRules
   let history: History
   let results: ResultsWriter
   let runID: String
-  let dueOnly: Bool
+  let sending: SendingOptions
+  let watch: PauseWatch
+  let pauses: Pauses
+  let breakers: Breakers
 
-  /// - Returns: the run's counts, and whether a signal ended it.
-  func deliver(_ items: [Dispatcher.Item]) async throws -> (tally: Tally, wasStopped: Bool) {
+  /// A run's counts.
+  struct Delivered: Sendable {
+    var tally = Tally()
+    /// A signal ended it.
+    var wasStopped = false
+    /// Attempts that failed on purpose.
+    var injected = 0
+  }
+
+  func deliver(_ items: [Dispatcher.Item]) async throws -> Delivered {
     let stop = StopRequest()
     let signals = [SIGINT, SIGTERM, SIGHUP].map { signalSource($0, stop) }
     defer { for source in signals { source.cancel() } }
     // The run is one thread's alone; this one waits for its result and touches nothing of it meanwhile.
     let work = Handover { try run(items, stop) }
-    let tally = try await withCheckedThrowingContinuation { continuation in
+    var delivered = try await withCheckedThrowingContinuation { continuation in
       let thread = Thread { continuation.resume(with: Result { try work.body() }) }
       thread.name = "delivery"
       thread.start()
     }
-    return (tally, stop.isAsked)
+    delivered.wasStopped = stop.isAsked
+    return delivered
   }
 
-  private func run(_ items: [Dispatcher.Item], _ stop: StopRequest) throws -> Tally {
+  private func run(_ items: [Dispatcher.Item], _ stop: StopRequest) throws -> Delivered {
     let clock: any DeliveryClock = workspace.isRehearsal ? RehearsalClock(start: header.notBefore) : WallClock()
     // Read now, not when the command began: an approval or a password may have taken its time.
-    let watch = DropWatch(folder: workspace.folder, bounces: history.bounces)
+    let dropWatch = DropWatch(folder: workspace.folder, bounces: history.bounces)
     let drops: Drops
     do {
-      drops = try watch.changed() ?? Drops()
+      drops = try dropWatch.changed() ?? Drops()
     } catch {
       throw Failure(.failed, "\(error); nothing was sent")
     }
     let dispatcher = Dispatcher(
-      items: items, rules: DeliveryRules(project: project, endpoints: endpoints), history: history, drops: drops,
-      day: project.settings.span(of: header.date), runID: runID, now: clock.now(), dueOnly: dueOnly)
+      items: items, rules: rules, history: history, drops: drops, day: project.settings.span(of: header.date),
+      runID: runID, now: clock.now(), dueOnly: sending.due, pauses: pauses, breakers: breakers)
     let composer = workspace.composer(project, engine: engine)
     let bar = ProgressBar(isShown: Console.hasTerminalErrors && !workspace.options.quiet)
     let log = workspace.log
+    var transport: any Transport = NetworkTransport()
+    var failing: FailingTransport?
+    if let failures = sending.failures() {
+      log.error(
+        "FAILURES ON PURPOSE: \(failures.rate) of the attempts fail (\(failures.failure.rawValue)) and reach no server")
+      let decorated = FailingTransport(transport, failures, seed: project.settings.seed)
+      failing = decorated
+      transport = decorated
+    }
     var run = DeliveryRun(
-      dispatcher: dispatcher, drops: drops, transport: NetworkTransport(), journal: results, clock: clock, stop: stop,
+      dispatcher: dispatcher, drops: drops, transport: transport, journal: results, clock: clock, stop: stop,
+      grace: sending.gracePeriod,
       hooks: DeliveryRun.Hooks(
         compose: { send, date in
           let message = try composer.compose(send, date: date)
@@ -61,23 +83,26 @@ struct Courier {
             from: message.envelopeFrom, to: message.envelopeTo, bytes: message.bytes,
             needsSMTPUTF8: message.needsSMTPUTF8)
         },
-        newDrops: { try watch.changed() },
+        newDrops: { try dropWatch.changed() },
+        newPauses: { try watch.changed() },
+        stopped: { workspace.keep($0, zone: header.zone) },
         warn: { log.warning("\($0)") },
         progress: { tally, _ in bar.show(tally) }))
     defer { bar.clear() }
-    return try run.run()
+    let tally = try run.run()
+    return Delivered(tally: tally, injected: failing?.count ?? 0)
   }
 
   private func signalSource(_ number: Int32, _ stop: StopRequest) -> any DispatchSourceSignal {
     signal(number, SIG_IGN)
     let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-    let log = workspace.log
+    let (log, grace) = (workspace.log, sending.gracePeriod)
     source.setEventHandler {
       stop.ask()
       log.notice(
         stop.isUrgent
           ? "stopping now; what is unanswered is in doubt"
-          : "stopping: no new attempts, up to 10 s for those under way; once more stops at once")
+          : "stopping: no new attempts, up to \(grace) for those under way; once more stops at once")
     }
     source.resume()
     return source
@@ -89,7 +114,7 @@ extension ResultsWriter: RecordSink {}
 /// Carries a closure over to the delivery thread. `@unchecked Sendable`: it is called once, on that thread, while the
 /// task that made it is suspended until the call has returned; at no time can two threads reach what it holds.
 private struct Handover: @unchecked Sendable {
-  let body: () throws -> Tally
+  let body: () throws -> Courier.Delivered
 }
 
 /// Reads suppressions and events when the run begins, and again when their files change.

@@ -10,6 +10,8 @@ struct LineChoice {
   var awaiting = 0
   /// Lines that are not as they were planned, or whose campaign has findings: each was named in the log.
   var heldBack = 0
+  /// Lines of what a breaker has stopped: they wait for a person, and for `resume`.
+  var stopped = 0
   /// Lines that cannot go out any more: the same step went to the same person under another id, or the contact has
   /// turned the channel off, since the plan was made.
   var dropped: [(send: PlannedSend, reason: ReleaseReason)] = []
@@ -82,6 +84,13 @@ struct LineChoice {
       choice.items.append(item)
     }
     return choice
+  }
+
+  /// Holds the lines of what a breaker has stopped.
+  mutating func hold(by breakers: Breakers) {
+    let going = items.filter { breakers.trip(stopping: $0.send) == nil }
+    stopped = items.count - going.count
+    items = going
   }
 
   /// Whether a record is of the same step to the same person, though under another id: the contact was given an id

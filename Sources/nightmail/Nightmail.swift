@@ -14,14 +14,14 @@ struct Nightmail: AsyncParsableCommand {
       (2026-11-20, today, tomorrow); without one it is today.
 
       Exit codes: 0 done; 1 findings or an error; 2 plan --detailed-exitcode found sends; 3 done, and some sends became \
-      dead letters; 4 stopped early, run again to go on; 5 held: the plan is stale or awaits approval; 75 another run \
+      dead letters; 4 stopped early, run again to go on, or resume what a breaker stopped; 5 held: the plan is stale or awaits approval; 75 another run \
       holds the lock.
       """,
     version: "0.1.0",
     subcommands: [
       InitCommand.self, ValidateCommand.self, PlanCommand.self, ShowCommand.self, ApproveCommand.self,
       SendCommand.self, RunCommand.self, StatusCommand.self, WhyCommand.self, DeadLettersCommand.self,
-      EventCommand.self, SuppressCommand.self,
+      EventCommand.self, SuppressCommand.self, PauseCommand.self, ResumeCommand.self,
     ])
 
   static func main() async {
@@ -82,7 +82,7 @@ enum ExitStatus: Int32 {
   case planned = 2
   /// Done, and some sends became dead letters.
   case deadLetters = 3
-  /// Stopped early: a signal, or no provider to be had. Run again to go on.
+  /// Stopped early: a signal, or no provider to be had - run again to go on - or a breaker.
   case stopped = 4
   /// The plan is stale or awaits approval.
   case held = 5

@@ -35,16 +35,17 @@ struct RunCommand: AsyncParsableCommand {
       let target = try PlanTarget(session.date.description, in: workspace, settings: project.settings)
       let header = try PlanFile.header(target.path)
       if Staleness.changes(of: header, project: project).isEmpty {
-        status = try await sender.send(target)
+        let end = try await sender.send(target)
+        status = end.status
         let now = Dictionary(project.inputs.map { ($0.path, $0.digest) }, uniquingKeysWith: { a, _ in a })
-        if now == header.inputs || status == .stopped { return try status.end() }
+        if now == header.inputs || !end.goesOn { return try status.end() }
       }
     }
     let plan = try session.make()
     try session.write(plan)
     if !options.json { Console.out(PlanReport.summary(plan.header)) }
     let target = try PlanTarget(session.date.description, in: workspace, settings: project.settings)
-    status = Self.worse(status, try await sender.send(target))
+    status = Self.worse(status, try await sender.send(target).status)
     try status.end()
   }
 

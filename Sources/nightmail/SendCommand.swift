@@ -1,4 +1,6 @@
 import ArgumentParser
+import Delivery
+import Foundation
 import Messages
 import Model
 
@@ -26,8 +28,8 @@ struct SendCommand: AsyncParsableCommand {
     let lock = try workspace.lock(target.day, purpose: "send", isShared: sending.shard != nil)
     defer { lock.release() }
     let session = SendSession(workspace, project, engine: engine, sending)
-    let status = try await session.send(target)
-    try status.end()
+    let end = try await session.send(target)
+    try end.status.end()
   }
 }
 
@@ -43,6 +45,39 @@ struct SendingOptions: ParsableArguments {
     help: ArgumentHelp(
       "Delivers the mailboxes of shard I of N, counted from 0, beside the others: for array jobs.", valueName: "I/N"))
   var shard: Shard?
+
+  @Option(
+    help: ArgumentHelp(
+      "After a signal, how long those under way may take; what is unanswered then is in doubt.", valueName: "time"))
+  var grace: String = "30s"
+
+  @Option(
+    help: ArgumentHelp(
+      "Lets a share of the attempts fail without any network, to see what happens then: 20%, or 20%:permanent; the "
+        + "classes are temporary, permanent, in-doubt and connection. What is recorded says that it was injected.",
+      valueName: "rate[:class]"))
+  var injectFailures: String?
+
+  var gracePeriod: Instant.Span { Instant.Span(grace) ?? DeliveryRun.usualGrace }
+
+  /// `--inject-failures`; without it `NIGHTMAIL_FORCE_FAIL=1`, by which every attempt fails for good.
+  func failures(environment: [String: String] = ProcessInfo.processInfo.environment) -> InjectedFailures? {
+    if let injectFailures { return InjectedFailures(injectFailures) }
+    let forced = environment["NIGHTMAIL_FORCE_FAIL"] ?? ""
+    return ["", "0", "false"].contains(forced) ? nil : InjectedFailures(.permanent, rate: .all)
+  }
+
+  func validate() throws {
+    guard Instant.Span(grace) != nil else {
+      throw ValidationError("--grace is a length of time with its unit, such as 30s or 2m, not '\(grace)'")
+    }
+    if let injectFailures, InjectedFailures(injectFailures) == nil {
+      let classes = InjectedFailures.Class.allCases.map(\.rawValue).joined(separator: ", ")
+      throw ValidationError(
+        "--inject-failures is a share of the attempts, such as 20% or 0.2, and one of \(classes) after a colon, not "
+          + "'\(injectFailures)'")
+    }
+  }
 }
 
 extension Shard: ExpressibleByArgument {

@@ -24,7 +24,14 @@ struct SendSession {
     self.sending = sending
   }
 
-  func send(_ target: PlanTarget) async throws -> ExitStatus {
+  /// How sending a plan ended.
+  struct End {
+    var status: ExitStatus
+    /// Whether there is sense in planning and sending on: nothing but breakers, or nothing at all, stopped it.
+    var goesOn: Bool
+  }
+
+  func send(_ target: PlanTarget) async throws -> End {
     let stored = try PlanFile.read(target.path)
     let changes = Staleness.changes(of: stored.header, project: project)
     guard changes.isEmpty else {
@@ -51,10 +58,16 @@ struct SendSession {
       )
     }
     let history = try workspace.history(project, excluding: target.day.date, at: now)
-    let choice = try LineChoice.choose(
+    let watch = PauseWatch(workspace.output.pausesPath)
+    let pauses = try watch.changed() ?? Pauses()
+    workspace.say(pauses, zone: stored.header.zone)
+    var choice = try LineChoice.choose(
       stored, planned, target, history, share, workspace: workspace, project: project,
       approve: { count in try share.inTurn(workspace) { try approve(count, stored, target, now) } })
     let endpoints = try await endpoints(for: choice.items, target.day).mapValues { $0.map(share.part) }
+    let rules = DeliveryRules(project: project, endpoints: endpoints)
+    let breakers = try breakers(rules, pauses, target.day, zone: stored.header.zone)
+    choice.hold(by: breakers)
     if !choice.items.isEmpty, !workspace.isRehearsal {
       _ = try share.inTurn(workspace) {
         try HistoryIdentity.establish(project: workspace.folder, output: workspace.output)
@@ -70,9 +83,11 @@ struct SendSession {
     try results.commit()
     let delivery = Courier(
       workspace: workspace, project: project, engine: engine, header: stored.header, day: target.day,
-      endpoints: endpoints, history: history, results: results, runID: runID, dueOnly: sending.due)
+      rules: rules, history: history, results: results, runID: runID, sending: sending, watch: watch, pauses: pauses,
+      breakers: breakers)
     let began = ContinuousClock.now
-    var (tally, wasStopped) = choice.items.isEmpty ? (Tally(), false) : try await delivery.deliver(choice.items)
+    let delivered = choice.items.isEmpty ? Courier.Delivered() : try await delivery.deliver(choice.items)
+    var tally = delivered.tally
     let took = ContinuousClock.now - began
     // What a cut-off run left in doubt is this run's to report: its own never came.
     tally.total += settled + choice.dropped.count
@@ -87,9 +102,23 @@ struct SendSession {
       workspace.log.warning(
         "\(Words.count(unsettled, "send")) of earlier runs still in doubt; settle them with nightmail dead-letters")
     }
-    let status = report(
-      tally, choice, approvers: approvers, took: took, wasStopped: wasStopped, day: target.day)
-    return share.missing.isEmpty ? status : RunCommand.worse(status, .locked)
+    var end = report(
+      tally, choice, approvers: approvers, took: took, wasStopped: delivered.wasStopped, injected: delivered.injected,
+      day: target.day)
+    if !share.missing.isEmpty { end.status = RunCommand.worse(end.status, .locked) }
+    return end
+  }
+
+  /// The breakers as the day's results leave them. A trip that no run lived to write down is written down now.
+  private func breakers(
+    _ rules: DeliveryRules, _ pauses: Pauses, _ day: DayFolder, zone: Zone
+  ) throws -> Breakers {
+    var breakers = Breakers(rules: rules, pauses: pauses, isRehearsal: workspace.isRehearsal)
+    try ResultsReader.forEach(in: day) { breakers.apply($0) }
+    for trip in breakers.trips.values.sorted(by: { $0.part < $1.part }) where pauses.tripped[trip.part] == nil {
+      workspace.keep(trip, zone: zone)
+    }
+    return breakers
   }
 
   /// Approves the lines that await it, by `--auto-approve` or by a person's word at the terminal; false if neither is
@@ -120,12 +149,15 @@ struct SendSession {
   }
 
   private func report(
-    _ tally: Tally, _ choice: LineChoice, approvers: [String], took: Duration, wasStopped: Bool, day: DayFolder
-  ) -> ExitStatus {
+    _ tally: Tally, _ choice: LineChoice, approvers: [String], took: Duration, wasStopped: Bool, injected: Int,
+    day: DayFolder
+  ) -> End {
     let json = JSON.members(
       ("sent", .integer(Int64(tally.sent))), ("dead", .integer(Int64(tally.deadTotal))),
       ("in_doubt", .integer(Int64(tally.inDoubt))), ("released", .integer(Int64(tally.releasedTotal))),
       ("left", .integer(Int64(tally.left))), ("held", .integer(Int64(choice.held))),
+      ("stopped", choice.stopped > 0 ? .integer(Int64(choice.stopped)) : nil),
+      ("injected", injected > 0 ? .integer(Int64(injected)) : nil),
       ("seconds", .number(Double(took / .milliseconds(1)) / 1000)), ("results", .string(day.resultsPath(sending.shard)))
     )
     if workspace.options.json {
@@ -137,10 +169,16 @@ struct SendSession {
     for (login, why) in tally.unavailable.sorted(by: { $0.key < $1.key }) {
       workspace.log.error("\(login): \(why)")
     }
+    if injected > 0 {
+      workspace.log.error("\(Words.count(injected, "attempt")) failed on purpose, by --inject-failures; no server was asked")
+    }
     let lacked = tally.released[.providerUnavailable] ?? 0
-    if (tally.left > 0 && (!sending.due || wasStopped || !tally.unavailable.isEmpty)) || lacked > 0 { return .stopped }
-    if tally.deadTotal + tally.inDoubt > 0 { return .deadLetters }
-    return choice.held > 0 ? .held : .done
+    if (tally.left > 0 && (!sending.due || wasStopped || !tally.unavailable.isEmpty)) || lacked > 0 {
+      return End(status: .stopped, goesOn: false)
+    }
+    if choice.stopped > 0 || !tally.stopped.isEmpty { return End(status: .stopped, goesOn: true) }
+    if tally.deadTotal + tally.inDoubt > 0 { return End(status: .deadLetters, goesOn: true) }
+    return End(status: choice.held > 0 ? .held : .done, goesOn: true)
   }
 
   private static func text(_ tally: Tally, _ choice: LineChoice, approvers: [String]) -> String {
@@ -151,6 +189,7 @@ struct SendSession {
       parts.append("\(Words.number(tally.releasedTotal)) released to the next plan (\(Words.counts(tally.released)))")
     }
     if tally.left > 0 { parts.append("\(Words.number(tally.left)) left for the next run") }
+    if choice.stopped > 0 { parts.append("\(Words.number(choice.stopped)) held by a breaker (see above)") }
     if choice.heldBack > 0 { parts.append("\(Words.number(choice.heldBack)) held back (see above)") }
     if choice.awaiting > 0 {
       parts.append("\(Words.number(choice.awaiting)) held: approve them with nightmail approve")

@@ -31,7 +31,15 @@ struct StatusCommand: ParsableCommand {
     if let contact { return try story(of: contact, workspace, project) }
     let target = try PlanTarget(plan, in: workspace, settings: project.settings)
     let status = try day(target, workspace)
-    if options.json { Console.out(status.json) } else { Console.out("\(target.day.date)\n\n\(status.text)") }
+    let pauses = try Pauses.read(workspace.output.pausesPath)
+    if options.json {
+      let members = (status.json.object ?? []) + [JSON.Member("paused", PauseReport.json(pauses))]
+      return Console.out(.object(members))
+    }
+    Console.out("\(target.day.date)\n\n\(status.text)")
+    guard !pauses.isEmpty else { return }
+    let lines = pauses.entries.map { PauseReport.line($0, zone: zone, rehearse: workspace.isRehearsal) }
+    Console.out("\n" + lines.joined(separator: "\n"))
   }
 
   private func day(_ target: PlanTarget, _ workspace: Workspace) throws -> DayStatus {

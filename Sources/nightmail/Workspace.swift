@@ -5,6 +5,7 @@ import Journal
 import Logging
 import Messages
 import Model
+import Reporting
 
 /// A project folder and its output, opened for one command.
 struct Workspace {
@@ -92,6 +93,22 @@ struct Workspace {
       throw Failure(.locked, "\(held)")
     } catch .journal(let problem) {
       throw problem
+    }
+  }
+
+  /// Says what is paused or stopped.
+  func say(_ pauses: Pauses, zone: Zone) {
+    for entry in pauses.entries { log.warning("\(PauseReport.line(entry, zone: zone, rehearse: isRehearsal))") }
+  }
+
+  /// Writes down that a breaker has stopped a part, so that every later run heeds it, and says so.
+  func keep(_ trip: Breakers.Trip, zone: Zone) {
+    let at = isRehearsal ? Self.now() : trip.at
+    let entry = Pauses.Entry(.tripped, trip.part, at: at, reason: trip.text)
+    log.error("\(PauseReport.line(entry, zone: zone, rehearse: isRehearsal))")
+    do { try Pauses.append(entry, to: output.pausesPath) } catch {
+      // This run holds to it, and so does any other of the day: it follows from the results.
+      log.error("\(error)")
     }
   }
 

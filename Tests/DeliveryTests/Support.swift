@@ -1,3 +1,4 @@
+import Journal
 import Model
 
 @testable import Delivery
@@ -21,6 +22,9 @@ struct Scene {
   var day = today
   var now = at("08:00:00")
   var dueOnly = false
+  var pauses = Pauses()
+  /// Results of the day's earlier runs.
+  var earlier: [Record] = []
 
   /// - Parameter providers: each mailbox's chain, by login.
   init(mailboxes count: Int = 1, gap: Instant.Span = .zero, providers: [String] = ["alpha"], connections: Int = 10) {
@@ -86,7 +90,13 @@ struct Scene {
   var dispatcher: Dispatcher {
     Dispatcher(
       items: items, rules: rules, history: history, drops: drops, day: day, runID: "00000000000000aa", now: now,
-      dueOnly: dueOnly)
+      dueOnly: dueOnly, pauses: pauses, breakers: breakers)
+  }
+
+  var breakers: Breakers {
+    var breakers = Breakers(rules: rules, pauses: pauses)
+    for record in earlier { breakers.apply(record) }
+    return breakers
   }
 }
 
@@ -99,6 +109,7 @@ struct Bench {
   var completed: [Int] = []
   var warnings: [String] = []
   var cancelled: [Int] = []
+  var stopped: [Part] = []
 
   init(_ scene: Scene) { dispatcher = scene.dispatcher }
 
@@ -118,6 +129,7 @@ struct Bench {
       case .complete(let handle): completed.append(handle)
       case .cancel(let handle): cancelled.append(handle)
       case .warn(let text): warnings.append(text)
+      case .stopped(let trip): stopped.append(trip.part)
       }
     }
     return handles

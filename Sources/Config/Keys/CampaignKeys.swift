@@ -161,8 +161,7 @@ enum CampaignKeys {
     [
       status.info, messageClass.info, priority.info, start.info, end.info, audience.info, mailboxes.info,
       SettingsKeys.window.info, SettingsKeys.holidays.info, dailyNewLimit.info, stopOn.info, ttl.info, unsubscribe.info,
-      SettingsKeys.retry.info, SettingsKeys.approval.info, SettingsKeys.vars.info, was.info, steps.info,
-      LaterKey.limit("breaker", "When the campaign stops by itself.", example: "{bounce_rate: 0.05}"),
+      SettingsKeys.retry.info, SettingsKeys.breaker.info, SettingsKeys.approval.info, SettingsKeys.vars.info, was.info, steps.info,
       LaterKey.key(
         "on_sent", "Rows to write for what was sent.", example: "{record: activated.csv, columns: [user_id]}",
         "nothing would be recorded"),

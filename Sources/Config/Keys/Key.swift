@@ -77,9 +77,6 @@ struct Key<Value: Sendable>: Sendable {
 
 /// A key that the design names and this version refuses, since ignoring it could mail somebody wrongly.
 enum LaterKey {
-  static func limit(_ name: String, _ doc: String, example: String) -> KeyInfo {
-    key(name, doc, example: example, "a limit that is not kept would be worse than none")
-  }
   static func key(_ name: String, _ doc: String, example: String, _ reason: String) -> KeyInfo {
     KeyInfo(
       name: name, type: "a later version's", shape: .string, doc: doc, example: example, isRequired: false,

@@ -51,6 +51,53 @@ enum RetryKeys {
   }
 }
 
+/// `breaker`: in settings, and per campaign over them.
+enum BreakerKeys {
+  static let bounceRate = Key(
+    "bounce_rate", .share, default: "5%",
+    "Stops above this share of bounces among the sends that ended today; 100% never does.", example: "5%")
+  static let complaintRate = Key(
+    "complaint_rate", .share, default: "0.3%", "Stops above this share of complaints that came in today.",
+    example: "0.3%")
+  static let errorRate = Key(
+    "error_rate", .share, default: "20%",
+    "Stops above this share of today's attempts that failed by the sender's or provider's fault, or are in doubt.",
+    example: "20%")
+  static let minSends = Key(
+    "min_sends", .integer(1...1_000_000), default: "50", "Below so many a rate is not looked at.", example: "50")
+  static let schema = Schema(
+    "breaker", "When a campaign, or a mailbox, stops until a person resumes it.",
+    [bounceRate.info, complaintRate.info, errorRate.info, minSends.info])
+
+  /// A campaign gives some of it, the settings the rest.
+  struct Given: Sendable {
+    var bounceRate: Share?
+    var complaintRate: Share?
+    var errorRate: Share?
+    var minSends: Int?
+
+    func over(_ base: BreakerPolicy) -> BreakerPolicy {
+      BreakerPolicy(
+        bounceRate: bounceRate ?? base.bounceRate, complaintRate: complaintRate ?? base.complaintRate,
+        errorRate: errorRate ?? base.errorRate, minSends: minSends ?? base.minSends)
+    }
+  }
+
+  static let type = ValueType<Given>.object(schema) { object in
+    Given(
+      bounceRate: object.given(bounceRate), complaintRate: object.given(complaintRate),
+      errorRate: object.given(errorRate), minSends: object.given(minSends))
+  }
+
+  /// What the keys' own defaults come to.
+  static var defaults: BreakerPolicy {
+    Given(
+      bounceRate: bounceRate.defaultValue, complaintRate: complaintRate.defaultValue,
+      errorRate: errorRate.defaultValue, minSends: minSends.defaultValue
+    ).over(BreakerPolicy())
+  }
+}
+
 /// `contact_caps`.
 enum ContactCapKeys {
   static let perDay = Key(
@@ -104,6 +151,10 @@ enum SettingsKeys {
     example: "{per_day: 100, except: [gmail.com]}")
   static let retry = Key(
     "retry", RetryKeys.type, "When a send that was put off is tried again.", example: "{backoff: 1m, max_backoff: 30m}")
+  static let breaker = Key(
+    "breaker", BreakerKeys.type,
+    "Bounces, complaints and errors above which a campaign or a mailbox is stopped until a person resumes it.",
+    example: "{bounce_rate: 5%, min_sends: 100}")
   static let approval = Key(
     "approval", .choice(of: Approval.allCases), default: "required",
     "Whether a plan's lines go out only once a person has approved them. Transactional campaigns are optional unless "
@@ -117,9 +168,7 @@ enum SettingsKeys {
     "settings", "The project's defaults: campaigns/settings.yaml.",
     [
       timezone.info, dayStarts.info, window.info, holidays.info, contactCaps.info, domainCaps.info, retry.info,
-      approval.info, vars.info, seed.info,
-      LaterKey.limit(
-        "breaker", "When a campaign stops by itself.", example: "{bounce_rate: 0.05, min_sends: 100}"),
+      breaker.info, approval.info, vars.info, seed.info,
     ])
 
   static func settings(_ object: ObjectReader) -> Settings {
@@ -129,7 +178,8 @@ enum SettingsKeys {
       zone: object.value(timezone) ?? .utc, dayStarts: object.value(dayStarts) ?? 0,
       window: object.value(window) ?? .always, holidays: Set(object.given(holidays) ?? []),
       contactCapPerDay: caps?.perDay, contactCapPerWeek: caps?.perWeek, domainCap: object.given(domainCaps),
-      retry: retry(object), approval: object.value(approval) ?? .required,
+      retry: retry(object), breaker: object.given(breaker)?.over(BreakerKeys.defaults) ?? BreakerKeys.defaults,
+      approval: object.value(approval) ?? .required,
       vars: object.given(vars) ?? [:], seed: seed)
   }
 

@@ -69,6 +69,16 @@ extension ValueType where Value == Int {
   }
 }
 
+extension ValueType where Value == Share {
+  /// A share of a whole, as `5%` or `0.05`.
+  static var share: ValueType {
+    let name = "a share from 0% to 100%, such as 5% or 0.05"
+    return ValueType(name: name, shape: .string) { node, key, findings in
+      node.scalar.flatMap { Share($0.text) } ?? wrong(node, key, name, findings)
+    }
+  }
+}
+
 extension ValueType where Value == Bool {
   static var bool: ValueType {
     ValueType(name: "true or false", shape: .boolean) { node, key, findings in

@@ -46,6 +46,7 @@ struct CampaignLoader {
     let ttl = object.given(CampaignKeys.ttl)
     let unsubscribe = object.given(CampaignKeys.unsubscribe)
     let retry = object.given(SettingsKeys.retry)?.over(settings.retry) ?? settings.retry
+    let breaker = object.given(SettingsKeys.breaker)?.over(settings.breaker) ?? settings.breaker
     let approval =
       object.given(SettingsKeys.approval) ?? (messageClass == .transactional ? .optional : settings.approval)
     let vars = settings.vars.merging(object.given(SettingsKeys.vars) ?? [:]) { _, own in own }
@@ -62,9 +63,8 @@ struct CampaignLoader {
       id: id, status: status, messageClass: messageClass, priority: priority, start: start, end: end,
       audience: .messages(MessageTable()), mailboxes: choice, window: window, holidays: holidays,
       dailyNewLimit: newLimit,
-      stopOn: stopOn, ttl: ttl, unsubscribe: unsubscribe, vars: vars, retry: retry, approval: approval, was: was,
-      steps: steps,
-      place: Place(path, line: 1, column: 1))
+      stopOn: stopOn, ttl: ttl, unsubscribe: unsubscribe, vars: vars, retry: retry, breaker: breaker,
+      approval: approval, was: was, steps: steps, place: Place(path, line: 1, column: 1))
     return Draft(campaign: campaign, audience: audience)
   }
 

@@ -89,7 +89,7 @@ public enum ProjectLoader {
       findings.error(Place("campaigns/settings.yml"), "the file must be called settings.yaml")
     }
     guard let node, let object = ObjectReader(node, SettingsKeys.schema, findings) else {
-      return Settings(retry: RetryKeys.defaults)
+      return Settings(retry: RetryKeys.defaults, breaker: BreakerKeys.defaults)
     }
     return SettingsKeys.settings(object)
   }

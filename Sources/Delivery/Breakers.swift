@@ -1,0 +1,200 @@
+import Journal
+import Model
+
+/// The breakers of campaigns and mailboxes: what the day's results and events come to, and what they have stopped.
+///
+///     counting ──a rate above its share, over enough sends──▶ stopped ──a person resumes it──▶ counting, from nothing
+///
+/// A fold of the day's results, which a run goes on with: a restart derives the same. A part that was stopped stays
+/// stopped on later days too, by the pauses file, where the trip is written down.
+public struct Breakers: Sendable {
+  /// A breaker has stopped a part.
+  public struct Trip: Hashable, Sendable {
+    public var part: Part
+    public var at: Instant
+    /// With figures, for people.
+    public var text: String
+  }
+
+  private var gauges: [Part: Gauge] = [:]
+  /// Campaigns by their ids and earlier ids.
+  private var campaignOf: [String: String] = [:]
+  /// What is stopped, and why.
+  public private(set) var trips: [Part: Trip] = [:]
+  /// Of each login, by the results of earlier runs of the day.
+  private(set) var logins: [String: LoginBreaker] = [:]
+  private let loginOf: [String: [String: String]]
+  private let retry: RetryPolicy
+  /// A rehearsal plays another day: what was resumed is told by when its runs began.
+  private let isRehearsal: Bool
+  private var runBegan = Instant.distantPast
+
+  public init(rules: DeliveryRules, pauses: Pauses = Pauses(), isRehearsal: Bool = false) {
+    retry = rules.settings.retry
+    self.isRehearsal = isRehearsal
+    loginOf = rules.endpoints.mapValues { chain in
+      Dictionary(chain.map { ($0.provider, $0.login) }, uniquingKeysWith: { first, _ in first })
+    }
+    for campaign in rules.campaigns.values {
+      for name in campaign.was where campaignOf[name] == nil { campaignOf[name] = campaign.id }
+      gauges[Part(.campaign, campaign.id)] = Gauge(policy: campaign.breaker)
+    }
+    for id in rules.campaigns.keys { campaignOf[id] = id }
+    for id in rules.mailboxes.keys { gauges[Part(.mailbox, id)] = Gauge(policy: rules.settings.breaker) }
+    _ = heed(pauses)
+  }
+
+  /// Whether a send's campaign or mailbox is stopped.
+  func trip(campaign: String, mailbox: String) -> Trip? {
+    if trips.isEmpty { return nil }
+    return trips[Part(.campaign, campaignOf[campaign] ?? campaign)] ?? trips[Part(.mailbox, mailbox)]
+  }
+
+  /// The same, for a line that no run has taken up yet.
+  public func trip(stopping send: PlannedSend) -> Trip? { trip(campaign: send.campaign, mailbox: send.mailbox) }
+
+  /// Takes a record of an earlier run of the day, in the files' order.
+  public mutating func apply(_ record: Record) {
+    switch record {
+    case .run(let run): runBegan = run.at
+    case .outcome(let attempt, let result):
+      _ = note(attempt, result, at: isRehearsal ? runBegan : attempt.at)
+      guard attempt.number > 0, let login = loginOf[attempt.mailbox]?[attempt.provider] else { return }
+      _ = logins[login, default: LoginBreaker()].note(result.fault, at: attempt.at, policy: retry, name: login)
+    case .intent, .released, .withdrawn, .requeued, .resolved: break
+    }
+  }
+
+  /// Counts an outcome.
+  /// - Parameter time: when it counts as made; what was made before a part was resumed does not count for it.
+  /// - Returns: what that has stopped.
+  mutating func note(_ attempt: Record.Attempt, _ result: Record.Result, at time: Instant? = nil) -> [Trip] {
+    guard attempt.number > 0 else { return [] }
+    let at = time ?? attempt.at
+    var counts = Gauge.Counts(attempts: 1)
+    if result.outcome != .retry { counts.ended = 1 }
+    if result.outcome == .sent { counts.sent = 1 }
+    if result.isBounce { counts.bounces = 1 }
+    if result.isError { counts.errors = 1 }
+    let parts = [
+      Part(.campaign, campaignOf[attempt.campaign] ?? attempt.campaign), Part(.mailbox, attempt.mailbox),
+    ]
+    return parts.compactMap { part in
+      gauges[part]?.add(counts, at: at)
+      return look(at: part, attempt.at)
+    }
+  }
+
+  /// Takes in what came after the sends: bounces and complaints of the day, as many as there are of each part by now.
+  mutating func heed(late: [Late], now: Instant) -> [Trip] {
+    for part in Array(gauges.keys) { gauges[part]?.late = (0, 0) }
+    for one in late {
+      for part in one.parts {
+        guard let since = gauges[part]?.since, one.at >= since else { continue }
+        if one.isComplaint { gauges[part]?.late.complaints += 1 } else { gauges[part]?.late.bounces += 1 }
+      }
+    }
+    return gauges.keys.sorted().compactMap { look(at: $0, now) }
+  }
+
+  /// A bounce or complaint that an event tells of, and whose send it belongs to.
+  struct Late: Hashable {
+    var at: Instant
+    var isComplaint: Bool
+    var parts: [Part]
+  }
+
+  /// Takes in the pauses file: what was resumed counts anew from then, what another run's breaker stopped is stopped.
+  /// - Returns: what is stopped now and was not before.
+  mutating func heed(_ pauses: Pauses) -> [Trip] {
+    for (part, since) in pauses.countsSince where gauges[part]?.since ?? .distantPast < since {
+      gauges[part]?.begin(at: since)
+      trips[part] = nil
+    }
+    var stopped: [Trip] = []
+    for (part, entry) in pauses.tripped.sorted(by: { $0.key < $1.key }) where trips[part] == nil {
+      let trip = Trip(part: part, at: entry.at, text: entry.reason ?? "stopped by its breaker")
+      trips[part] = trip
+      stopped.append(trip)
+    }
+    return stopped
+  }
+
+  private mutating func look(at part: Part, _ now: Instant) -> Trip? {
+    guard trips[part] == nil, let text = gauges[part]?.excess else { return nil }
+    let trip = Trip(part: part, at: now, text: text)
+    trips[part] = trip
+    return trip
+  }
+}
+
+/// One part's counts since the day began, or since it was resumed.
+struct Gauge: Sendable {
+  struct Counts: Hashable, Sendable {
+    var attempts = 0
+    /// Sends that ended: sent, failed or in doubt.
+    var ended = 0
+    var sent = 0
+    var bounces = 0
+    var errors = 0
+
+    static func + (a: Counts, b: Counts) -> Counts {
+      Counts(
+        attempts: a.attempts + b.attempts, ended: a.ended + b.ended, sent: a.sent + b.sent,
+        bounces: a.bounces + b.bounces, errors: a.errors + b.errors)
+    }
+  }
+
+  let policy: BreakerPolicy
+  private(set) var counts = Counts()
+  /// What events tell of.
+  var late = (bounces: 0, complaints: 0)
+  private(set) var since = Instant.distantPast
+  /// The counts of the last seconds: a run hears of a `resume` a moment after it, and counts from it all the same.
+  private var recent: [(second: Int64, counts: Counts)] = []
+  private static let kept: Int64 = 60
+
+  init(policy: BreakerPolicy) { self.policy = policy }
+
+  mutating func add(_ more: Counts, at: Instant) {
+    guard at >= since else { return }
+    counts = counts + more
+    if let last = recent.last, last.second == at.seconds {
+      recent[recent.count - 1].counts = last.counts + more
+    } else {
+      recent.append((at.seconds, more))
+      if recent.count > 2 * Self.kept { recent.removeFirst(Int(Self.kept)) }
+    }
+  }
+
+  /// Counts from `instant` on, a whole second.
+  mutating func begin(at instant: Instant) {
+    since = instant
+    recent.removeAll { $0.second < instant.seconds }
+    counts = recent.reduce(Counts()) { $0 + $1.counts }
+    late = (0, 0)
+  }
+
+  /// Which rate is above its share, with the figures; nil if none is.
+  var excess: String? {
+    let bounces = counts.bounces + late.bounces
+    if counts.ended >= policy.minSends, policy.bounceRate.isExceeded(by: bounces, of: counts.ended) {
+      return Self.words(bounces, "bounce", of: counts.ended, "sends", "bounce_rate", policy.bounceRate)
+    }
+    if counts.sent >= policy.minSends, policy.complaintRate.isExceeded(by: late.complaints, of: counts.sent) {
+      return Self.words(late.complaints, "complaint", of: counts.sent, "sends", "complaint_rate", policy.complaintRate)
+    }
+    if counts.attempts >= policy.minSends, policy.errorRate.isExceeded(by: counts.errors, of: counts.attempts) {
+      return Self.words(counts.errors, "error", of: counts.attempts, "attempts", "error_rate", policy.errorRate)
+    }
+    return nil
+  }
+
+  private static func words(
+    _ part: Int, _ what: String, of whole: Int, _ things: String, _ key: String, _ limit: Share
+  ) -> String {
+    let tenths = whole > 0 ? part * 1000 / whole : 0
+    return "\(part) \(what)\(part == 1 ? "" : "s") in \(whole) \(things) (\(tenths / 10).\(tenths % 10)%), above the "
+      + "\(key) of \(limit)"
+  }
+}

@@ -1,0 +1,153 @@
+import Collections
+import Journal
+import Model
+
+/// What keeps a part of the run back: pauses, which wait, and breakers, which release.
+extension Dispatcher {
+  // MARK: - Pauses
+
+  /// Takes in the pauses file; nil while it cannot be read, and new attempts wait.
+  public mutating func heed(_ new: Pauses?, now: Instant) -> [Action] {
+    var actions: [Action] = []
+    pauses = new
+    guard let new else { return actions }
+    for trip in breakers.heed(new) { stop(trip, now, &actions) }
+    countLateEvents(now, &actions)
+    for m in mailboxes.indices { unpark(m, now) }
+    return actions
+  }
+
+  /// What has been resumed is due again as it was.
+  private mutating func unpark(_ m: Int, _ now: Instant) {
+    let entries = mailboxes[m].queue.unordered
+    guard entries.contains(where: { sends[$0.handle].isParked && !isPaused($0.handle) }) else { return }
+    mailboxes[m].queue = Heap(
+      entries.map { entry in
+        guard sends[entry.handle].isParked, !isPaused(entry.handle) else { return entry }
+        sends[entry.handle].isParked = false
+        return Entry(due: sends[entry.handle].dueAt, handle: entry.handle)
+      })
+    if mailboxes[m].line == nil, let head = mailboxes[m].queue.min { schedule(m, at: max(head.due, now)) }
+  }
+
+  /// Whether a send's campaign, its mailbox, or every provider that it could go through is paused.
+  func isPaused(_ handle: Int) -> Bool {
+    guard let paused = pauses?.paused, !paused.isEmpty else { return false }
+    let send = sends[handle].item.send
+    if paused[Part(.mailbox, send.mailbox)] != nil { return true }
+    let was = rules.campaigns[send.campaign]?.was ?? []
+    if ([send.campaign] + was).contains(where: { paused[Part(.campaign, $0)] != nil }) { return true }
+    guard let m = mailboxIndex[send.mailbox] else { return false }
+    let usable = mailboxes[m].endpoints.enumerated().filter { !sends[handle].refused.contains($0.offset) }
+    return !usable.isEmpty && usable.allSatisfy { isPaused($0.element) }
+  }
+
+  func isPaused(_ endpoint: Endpoint) -> Bool {
+    guard let paused = pauses?.paused, !paused.isEmpty else { return false }
+    return paused[Part(.provider, endpoint.provider)] != nil
+  }
+
+  /// A paused send waits for its end: `resume` puts it back.
+  mutating func park(_ handle: Int) -> Standing {
+    sends[handle].isParked = true
+    let close = sends[handle].open.close ?? .distantFuture
+    return .waits(until: min(close, sends[handle].item.send.expiresAt ?? close))
+  }
+
+  // MARK: - Breakers
+
+  func isStopped(_ handle: Int) -> Bool {
+    let send = sends[handle].item.send
+    return breakers.trip(campaign: send.campaign, mailbox: send.mailbox) != nil
+  }
+
+  /// A breaker has stopped a part: said once, and all of it that waits is given back. What is under way may end.
+  mutating func stop(_ trip: Breakers.Trip, _ now: Instant, _ actions: inout [Action]) {
+    tally.stopped.append(trip)
+    actions.append(.stopped(trip))
+    for m in mailboxes.indices {
+      let entries = mailboxes[m].queue.unordered
+      let gone = entries.filter { isStopped($0.handle) }.map(\.handle).sorted()
+      guard !gone.isEmpty else { continue }
+      mailboxes[m].queue = Heap(entries.filter { !isStopped($0.handle) })
+      for handle in gone { release(handle, .breaker, now, &actions) }
+      if mailboxes[m].line == nil, let head = mailboxes[m].queue.min { schedule(m, at: max(head.due, now)) }
+    }
+    // Those held for their domain are given back as soon as they are looked at.
+    for name in logins.keys.sorted() where heldCount > 0 { takeUpAllHeld(at: name) }
+  }
+
+  /// Counts what an outcome says, and stops what it stops.
+  mutating func feedBreakers(
+    _ attempt: Record.Attempt, _ result: Record.Result, _ now: Instant, _ actions: inout [Action]
+  ) {
+    for trip in breakers.note(attempt, result) { stop(trip, now, &actions) }
+  }
+
+  /// Takes in what must not be written to; nil while it cannot be read, and new attempts wait.
+  public mutating func heed(drops new: Drops?, now: Instant) -> [Action] {
+    var actions: [Action] = []
+    drops = new
+    if new != nil { countLateEvents(now, &actions) }
+    return actions
+  }
+
+  /// Bounces and complaints that events of the day tell of, given to the parts that their sends belong to.
+  mutating func countLateEvents(_ now: Instant, _ actions: inout [Action]) {
+    guard let drops else { return }
+    let known = Set(history.bounces.map(\.contact)).union(bounced)
+    // A refusal that a result tells of is counted by it.
+    let events = drops.events([.bounce, .complaint], within: day).filter {
+      $0.type == .complaint || !known.contains($0.contact)
+    }
+    let late = origins(of: events).map { event, parts in
+      Breakers.Late(at: event.at, isComplaint: event.type == .complaint, parts: parts)
+    }
+    for trip in breakers.heed(late: late, now: now) { stop(trip, now, &actions) }
+  }
+
+  /// The campaign and mailbox of the send that each event is about: by its Message-ID, else the last one to the
+  /// contact, in the campaign that the event names if it names one. What belongs to no send counts for none.
+  private func origins(of events: [Event]) -> [(Event, [Part])] {
+    if events.isEmpty { return [] }
+    let ids = Set(events.compactMap(\.sendID))
+    let names = Set(events.map(\.contact))
+    var byID: [SendID: PlannedSend] = [:]
+    var byName: [String: [(at: Instant, send: PlannedSend)]] = [:]
+    for slot in sends where slot.state == .done && slot.startedAt > .distantPast {
+      let send = slot.item.send
+      if ids.contains(send.id) { byID[send.id] = send }
+      let own = Set([send.contact, EmailAddress(send.to)?.canonical ?? send.to] + slot.item.others)
+      for name in own where names.contains(name) { byName[name, default: []].append((slot.startedAt, send)) }
+    }
+    return events.compactMap { event in
+      if let id = event.sendID {
+        if let send = byID[id] { return (event, [Part(.campaign, send.campaign), Part(.mailbox, send.mailbox)]) }
+        if let record = history.sends[id] {
+          return (event, [Part(.campaign, record.campaign), Part(.mailbox, record.mailbox)])
+        }
+      }
+      let campaigns = rules.campaigns.values.filter { campaign in
+        event.campaign.map { $0 == campaign.id || campaign.was.contains($0) } ?? true
+      }.sorted { $0.id < $1.id }
+      var last: (at: Instant, campaign: String, mailbox: String)?
+      for (at, send) in byName[event.contact] ?? [] where campaigns.contains(where: { $0.id == send.campaign }) {
+        if at > last?.at ?? .distantPast { last = (at, send.campaign, send.mailbox) }
+      }
+      for campaign in campaigns {
+        for record in history.sends(campaign: campaign, contact: event.contact, to: []) where record.attempts > 0 {
+          if record.at > last?.at ?? .distantPast { last = (record.at, campaign.id, record.mailbox) }
+        }
+      }
+      return last.map { (event, [Part(.campaign, $0.campaign), Part(.mailbox, $0.mailbox)]) }
+    }
+  }
+}
+
+extension Event {
+  /// The send that the event's Message-ID names, if it is one of ours: its left part (DESIGN §2, `id`).
+  fileprivate var sendID: SendID? {
+    guard let left = messageID?.split(separator: "@").first else { return nil }
+    return SendID(String(left.drop { $0 == "<" }))
+  }
+}
