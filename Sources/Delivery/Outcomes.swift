@@ -151,10 +151,13 @@ extension Dispatcher {
   }
 
   /// A login that cannot be used rests, longer each time. Nobody's attempt is spent on it.
-  mutating func rest(_ name: String, _ why: Unavailability, _ now: Instant, _ actions: inout [Action]) {
+  mutating func rest(
+    _ name: String, _ why: Unavailability, atLeast: Instant.Span? = nil, _ now: Instant, _ actions: inout [Action]
+  ) {
     guard var login = logins[name], login.restsUntil <= now else { return }
     login.failures += 1
-    let delay = RetrySchedule.delay(after: login.failures, policy: rules.settings.retry, id: name)
+    let delay = max(
+      RetrySchedule.delay(after: login.failures, policy: rules.settings.retry, id: name), atLeast ?? .seconds(1))
     login.restsUntil = now + max(delay, .seconds(1))
     logins[name] = login
     // Said once, not at each try of a night.
@@ -172,8 +175,8 @@ extension Dispatcher {
   mutating func finish(_ handle: Int, _ reply: Reply, _ now: Instant, _ actions: inout [Action]) {
     let state = sends[handle].state
     guard state == .inFlight || state == .completing else { return }
-    let verdict = Verdict(smtp: reply)
     let endpoint = leaveLogin(handle)
+    let verdict = Verdict(reply, from: endpoint?.kind)
     if isStopping, state == .inFlight, reply.ending == .connectionLost, !reply.completed {
       // The stop cut it off before its intent: as if it had not been begun.
       takeBack(handle)
@@ -182,9 +185,10 @@ extension Dispatcher {
     }
     if state == .inFlight { hasOpened(handle, now) }
     if case .reply(let code) = reply.ending, let login = endpoint?.login {
-      if [454, 530, 534, 535, 538].contains(code) {
+      if let trouble = reply.trouble(from: endpoint?.kind) {
         // The login's trouble, not this send's: every other send of it waits too.
-        rest(login, Unavailability(cause: .credentials, text: "\(code) \(reply.text)"), now, &actions)
+        let why = Unavailability(cause: trouble, text: "\(code) \(reply.text)")
+        rest(login, why, atLeast: reply.retryAfter, now, &actions)
       } else {
         logins[login]?.failures = 0
         tally.unavailable[login] = nil
@@ -198,7 +202,10 @@ extension Dispatcher {
     var result = Record.Result(
       outcome: .sent, enhancedCode: reply.enhancedCode, response: reply.text, providerID: reply.providerID,
       milliseconds: max(0, (now - sends[handle].startedAt).milliseconds))
-    if case .reply(let code) = reply.ending { result.code = code }
+    switch reply.ending {
+    case .reply(let code), .malformed(let code): result.code = code
+    case .connectionLost, .timeout, .unsupported: break
+    }
     switch verdict {
     case .accepted:
       sends[handle].state = .done
@@ -214,7 +221,7 @@ extension Dispatcher {
       fail(handle, .rejected, isBounce: isBounce, &result)
     case .later:
       count(handle, by: -1)
-      tryAgain(handle, atOnce: false, number, now, &result)
+      tryAgain(handle, atOnce: false, atLeast: reply.retryAfter, number, now, &result)
     case .failOver(let isFinal):
       count(handle, by: -1)
       lookAgain(handle, now)
@@ -256,13 +263,15 @@ extension Dispatcher {
     tryAgain(handle, atOnce: lostEarly && chain.count == 1, number, now, &result)
   }
 
+  /// - Parameter atLeast: how long the server asks to be left alone (Retry-After).
   mutating func tryAgain(
-    _ handle: Int, atOnce: Bool, _ number: Int, _ now: Instant, _ result: inout Record.Result
+    _ handle: Int, atOnce: Bool, atLeast: Instant.Span? = nil, _ number: Int, _ now: Instant,
+    _ result: inout Record.Result
   ) {
     let slot = sends[handle]
     let policy = rules.campaigns[slot.item.send.campaign]?.retry ?? rules.settings.retry
     let delay = RetrySchedule.delay(after: number, policy: policy, id: slot.item.send.id.text)
-    let next = atOnce ? now : now + delay
+    let next = atOnce ? now : now + max(delay, atLeast ?? .zero)
     guard
       RetrySchedule.goesOn(after: number, first: slot.item.firstAttempt ?? now, next: next, policy: policy)
     else { return fail(handle, .gaveUp, isBounce: false, &result) }

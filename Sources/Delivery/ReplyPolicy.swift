@@ -25,6 +25,8 @@ extension Verdict {
       self = reply.completed ? .inDoubt : .failOver(isFinal: false)
     case .unsupported:
       self = .failOver(isFinal: true)
+    case .malformed:
+      self = .inDoubt
     case .reply(let code):
       self = Verdict(code: code, reply: reply)
     }
