@@ -16,6 +16,18 @@ typedef size_t (*nm_data_callback)(char *data, size_t size, size_t count, void *
 static inline CURLcode nm_setopt_data_callback(CURL *handle, CURLoption option, nm_data_callback callback) {
   return curl_easy_setopt(handle, option, callback);
 }
+static inline CURLcode nm_setopt_offset(CURL *handle, CURLoption option, curl_off_t value) {
+  return curl_easy_setopt(handle, option, value);
+}
+// Called when the connection stands and the request is about to be written; 0 lets it go on.
+typedef int (*nm_prereq_callback)(void *context, char *remote, char *local, int remote_port, int local_port);
+static inline CURLcode nm_setopt_prereq_callback(CURL *handle, nm_prereq_callback callback) {
+  return curl_easy_setopt(handle, CURLOPT_PREREQFUNCTION, callback);
+}
+typedef int (*nm_seek_callback)(void *context, curl_off_t offset, int origin);
+static inline CURLcode nm_setopt_seek_callback(CURL *handle, nm_seek_callback callback) {
+  return curl_easy_setopt(handle, CURLOPT_SEEKFUNCTION, callback);
+}
 static inline CURLcode nm_getinfo_long(CURL *handle, CURLINFO info, long *value) {
   return curl_easy_getinfo(handle, info, value);
 }

@@ -23,7 +23,7 @@ public struct Breakers: Sendable {
   public private(set) var trips: [Part: Trip] = [:]
   /// Of each login, by the results of earlier runs of the day.
   private(set) var logins: [String: LoginBreaker] = [:]
-  private let loginOf: [String: [String: String]]
+  private let endpoints: [String: [String: Endpoint]]
   private let retry: RetryPolicy
   /// A rehearsal plays another day: what was resumed is told by when its runs began.
   private let isRehearsal: Bool
@@ -32,8 +32,8 @@ public struct Breakers: Sendable {
   public init(rules: DeliveryRules, pauses: Pauses = Pauses(), isRehearsal: Bool = false) {
     retry = rules.settings.retry
     self.isRehearsal = isRehearsal
-    loginOf = rules.endpoints.mapValues { chain in
-      Dictionary(chain.map { ($0.provider, $0.login) }, uniquingKeysWith: { first, _ in first })
+    endpoints = rules.endpoints.mapValues { chain in
+      Dictionary(chain.map { ($0.provider, $0) }, uniquingKeysWith: { first, _ in first })
     }
     for campaign in rules.campaigns.values {
       for name in campaign.was where campaignOf[name] == nil { campaignOf[name] = campaign.id }
@@ -59,8 +59,9 @@ public struct Breakers: Sendable {
     case .run(let run): runBegan = run.at
     case .outcome(let attempt, let result):
       _ = note(attempt, result, at: isRehearsal ? runBegan : attempt.at)
-      guard attempt.number > 0, let login = loginOf[attempt.mailbox]?[attempt.provider] else { return }
-      _ = logins[login, default: LoginBreaker()].note(result.fault, at: attempt.at, policy: retry, name: login)
+      guard attempt.number > 0, let endpoint = endpoints[attempt.mailbox]?[attempt.provider] else { return }
+      let (login, fault) = (endpoint.login, result.fault(at: endpoint.kind))
+      _ = logins[login, default: LoginBreaker()].note(fault, at: attempt.at, policy: retry, name: login)
     case .intent, .released, .withdrawn, .requeued, .resolved: break
     }
   }
@@ -75,7 +76,7 @@ public struct Breakers: Sendable {
     if result.outcome != .retry { counts.ended = 1 }
     if result.outcome == .sent { counts.sent = 1 }
     if result.isBounce { counts.bounces = 1 }
-    if result.isError { counts.errors = 1 }
+    if result.isError(at: endpoints[attempt.mailbox]?[attempt.provider]?.kind) { counts.errors = 1 }
     let parts = [
       Part(.campaign, campaignOf[attempt.campaign] ?? attempt.campaign), Part(.mailbox, attempt.mailbox),
     ]

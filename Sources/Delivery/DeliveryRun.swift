@@ -14,11 +14,17 @@ public struct OutgoingMessage: Sendable {
   public var to: String
   public var bytes: [UInt8]
   public var needsSMTPUTF8: Bool
-  public init(from: String, to: String, bytes: [UInt8], needsSMTPUTF8: Bool) {
+  public var messageID: String
+  public var parts: MessageParts?
+  public init(
+    from: String, to: String, bytes: [UInt8], needsSMTPUTF8: Bool, messageID: String = "", parts: MessageParts? = nil
+  ) {
     self.from = from
     self.to = to
     self.bytes = bytes
     self.needsSMTPUTF8 = needsSMTPUTF8
+    self.messageID = messageID
+    self.parts = parts
   }
 }
 
@@ -210,7 +216,8 @@ public struct DeliveryRun {
     transport.begin(
       OutgoingAttempt(
         handle: handle, endpoint: endpoint, sendID: send.id, channel: send.channel, from: message.from, to: message.to,
-        message: message.bytes, needsSMTPUTF8: message.needsSMTPUTF8))
+        message: message.bytes, needsSMTPUTF8: message.needsSMTPUTF8, messageID: message.messageID,
+        parts: message.parts))
   }
 
   private mutating func commit() throws {

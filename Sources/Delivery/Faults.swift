@@ -8,25 +8,25 @@ enum Fault: Hashable, Sendable {
   /// The provider's or the sender's fault, or no reply: one is chance, several in a row are not.
   case strike
   /// Every other message of the login would fail in the same way: refused credentials, throttling.
-  case rest
+  case rest(Unavailability.Cause)
 }
 
 extension Record.Result {
-  /// Replies to a login rather than to a message: RFC 4954 §6 for 530, 534, 535 and 538; SES throttles with 454.
-  private static let loginCodes: Set<Int> = [454, 530, 534, 535, 538]
-  /// The same in HTTP: no or wrong credentials, too slow, too many requests (RFC 9110 §15.5, RFC 6585 §4).
-  private static let httpCodes: Set<Int> = [401, 403, 408, 429]
-
-  var fault: Fault {
+  /// - Parameter kind: of the endpoint that made the attempt, whose table says what its replies mean.
+  func fault(at kind: Endpoint.Kind?) -> Fault {
     switch outcome {
     case .sent: return .none
     case .inDoubt: return .strike
     case .retry, .failed:
       // Without a reply the connection was lost; what was refused so could not be put to the server at all.
       guard let code else { return reason == .rejected ? .none : .strike }
-      if Self.loginCodes.contains(code) { return .rest }
+      if let cause = trouble(code, at: kind) { return .rest(cause) }
       if isBounce { return .none }
-      if code == 421 || Self.httpCodes.contains(code) { return .strike }
+      if case .http? = kind {
+        // What is not the message's own fault, by the same tables that sorted the reply.
+        return outcome == .retry && (code < 400 || [404, 405, 408, 410].contains(code)) ? .strike : .none
+      }
+      if code == 421 { return .strike }
       guard code >= 500 else { return .none }
       // RFC 3463: x.3 the system, x.4 the network, x.7 policy; x.1 and x.2 are the recipient's.
       let parts = (enhancedCode ?? "").split(separator: ".")
@@ -35,7 +35,17 @@ extension Record.Result {
     }
   }
 
+  /// What the reply said of the login, from what the record keeps of it.
+  private func trouble(_ code: Int, at kind: Endpoint.Kind?) -> Unavailability.Cause? {
+    var stage = Reply.Stage.message
+    if case .http? = kind { stage = .request }
+    return Reply(
+      stage: stage, ending: .reply(code: code), enhancedCode: enhancedCode, text: response,
+      providerCode: enhancedCode, completed: true
+    ).trouble(from: kind)
+  }
+
   /// Whether it counts against `error_rate`: it failed, may have failed, or did so for now, and not by the recipient's
   /// fault. A receiver that asks to come again later (greylisting, a full mailbox) is none.
-  var isError: Bool { fault != .none || (outcome == .failed && !isBounce) }
+  func isError(at kind: Endpoint.Kind?) -> Bool { fault(at: kind) != .none || (outcome == .failed && !isBounce) }
 }

@@ -21,8 +21,11 @@ struct LoginBreaker: Hashable, Sendable {
   /// Open, or half open: at most one attempt at a time shows whether it works again.
   var isProbing: Bool { failures > 0 }
 
+  /// - Parameter atLeast: how long the server asks to be left alone. A restart forgets it, and keeps to its own rests.
   /// - Returns: how long it rests, if that opened it.
-  mutating func note(_ fault: Fault, at now: Instant, policy: RetryPolicy, name: String) -> Instant.Span? {
+  mutating func note(
+    _ fault: Fault, at now: Instant, policy: RetryPolicy, name: String, atLeast: Instant.Span = .zero
+  ) -> Instant.Span? {
     switch fault {
     case .none:
       strikes = 0
@@ -32,17 +35,19 @@ struct LoginBreaker: Hashable, Sendable {
     case .strike, .rest:
       guard now >= restsUntil else { return nil }
       strikes += 1
-      guard fault == .rest || isProbing || strikes >= Self.limit else { return nil }
-      return open(at: now, policy: policy, name: name)
+      guard fault != .strike || isProbing || strikes >= Self.limit else { return nil }
+      return open(at: now, policy: policy, name: name, atLeast: atLeast)
     }
   }
 
   /// - Returns: how long it rests; nil if it rests already.
-  mutating func open(at now: Instant, policy: RetryPolicy, name: String) -> Instant.Span? {
+  mutating func open(
+    at now: Instant, policy: RetryPolicy, name: String, atLeast: Instant.Span = .zero
+  ) -> Instant.Span? {
     guard restsUntil <= now else { return nil }
     strikes = 0
     failures += 1
-    let delay = max(RetrySchedule.delay(after: failures, policy: policy, id: name), .seconds(1))
+    let delay = max(RetrySchedule.delay(after: failures, policy: policy, id: name), atLeast, .seconds(1))
     restsUntil = now + delay
     return delay
   }

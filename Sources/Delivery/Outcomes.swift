@@ -160,19 +160,21 @@ extension Dispatcher {
     beginRest(login: name, delay, why, now, &actions)
   }
 
-  /// What an attempt's record says of its login.
+  /// What an attempt's record says of its login. A server that asks to be left alone for longer is.
   private mutating func judge(
-    _ name: String, _ result: Record.Result, _ now: Instant, _ actions: inout [Action]
+    _ endpoint: Endpoint, _ result: Record.Result, asked: Instant.Span?, _ now: Instant, _ actions: inout [Action]
   ) {
-    let fault = result.fault
-    let delay = logins[name]?.breaker.note(fault, at: now, policy: rules.settings.retry, name: name)
+    let name = endpoint.login
+    let fault = result.fault(at: endpoint.kind)
+    let delay = logins[name]?.breaker.note(
+      fault, at: now, policy: rules.settings.retry, name: name, atLeast: asked ?? .zero)
     guard let delay else {
       if fault == .none { tally.unavailable[name] = nil }
       return
     }
     let text = [result.code.map(String.init), result.response].compactMap { $0 }.joined(separator: " ")
-    beginRest(
-      login: name, delay, Unavailability(cause: fault == .rest ? .credentials : .connection, text: text), now, &actions)
+    let cause: Unavailability.Cause = if case .rest(let cause) = fault { cause } else { .connection }
+    beginRest(login: name, delay, Unavailability(cause: cause, text: text), now, &actions)
   }
 
   private mutating func beginRest(
@@ -194,8 +196,8 @@ extension Dispatcher {
   mutating func finish(_ handle: Int, _ reply: Reply, _ now: Instant, _ actions: inout [Action]) {
     let state = sends[handle].state
     guard state == .inFlight || state == .completing else { return }
-    let verdict = Verdict(smtp: reply)
     let endpoint = leaveLogin(handle)
+    let verdict = Verdict(reply, from: endpoint?.kind)
     if isStopping, state == .inFlight, reply.ending == .connectionLost, !reply.completed {
       // The stop cut it off before its intent: as if it had not been begun.
       takeBack(handle)
@@ -209,9 +211,13 @@ extension Dispatcher {
     sends[handle].lackedProvider = false
     let attempt = attemptRecord(handle, number: number, at: now, provider: endpoint?.provider ?? "")
     var result = Record.Result(
-      outcome: .sent, enhancedCode: reply.enhancedCode, response: reply.text, providerID: reply.providerID,
+      outcome: .sent, enhancedCode: reply.enhancedCode ?? (verdict == .accepted ? nil : reply.providerCode),
+      response: reply.text, providerID: reply.providerID,
       milliseconds: max(0, (now - sends[handle].startedAt).milliseconds))
-    if case .reply(let code) = reply.ending { result.code = code }
+    switch reply.ending {
+    case .reply(let code), .malformed(let code): result.code = code
+    case .connectionLost, .timeout, .unsupported: break
+    }
     switch verdict {
     case .accepted:
       end(handle)
@@ -227,14 +233,14 @@ extension Dispatcher {
       fail(handle, .rejected, isBounce: isBounce, &result)
     case .later:
       count(handle, by: -1)
-      tryAgain(handle, atOnce: false, number, now, &result)
+      tryAgain(handle, atOnce: false, atLeast: reply.retryAfter, number, now, &result)
     case .failOver(let isFinal):
       count(handle, by: -1)
       lookAgain(handle, now)
       failOver(handle, isFinal: isFinal, reply, number, now, &result)
     }
     actions.append(.record(.outcome(attempt, result)))
-    if let login = endpoint?.login { judge(login, result, now, &actions) }
+    if let endpoint { judge(endpoint, result, asked: reply.retryAfter, now, &actions) }
     feedBreakers(attempt, result, now, &actions)
     if result.outcome == .retry, let m = mailboxIndex[sends[handle].item.send.mailbox] {
       putOff(handle, m, until: result.retryAt ?? now, now, &actions)
@@ -271,13 +277,15 @@ extension Dispatcher {
     tryAgain(handle, atOnce: lostEarly && chain.count == 1, number, now, &result)
   }
 
+  /// - Parameter atLeast: how long the server asks to be left alone (Retry-After).
   mutating func tryAgain(
-    _ handle: Int, atOnce: Bool, _ number: Int, _ now: Instant, _ result: inout Record.Result
+    _ handle: Int, atOnce: Bool, atLeast: Instant.Span? = nil, _ number: Int, _ now: Instant,
+    _ result: inout Record.Result
   ) {
     let slot = sends[handle]
     let policy = rules.campaigns[slot.item.send.campaign]?.retry ?? rules.settings.retry
     let delay = RetrySchedule.delay(after: number, policy: policy, id: slot.item.send.id.text)
-    let next = atOnce ? now : now + delay
+    let next = atOnce ? now : now + max(delay, atLeast ?? .zero)
     guard
       RetrySchedule.goesOn(after: number, first: slot.item.firstAttempt ?? now, next: next, policy: policy)
     else { return fail(handle, .gaveUp, isBounce: false, &result) }

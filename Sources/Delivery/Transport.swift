@@ -18,8 +18,26 @@ public struct Endpoint: Sendable {
 
   public enum Kind: Sendable {
     case smtp(SMTP)
-    /// Absolute path of the folder that takes the `.eml` files.
-    case file(directory: String)
+    case http(HTTP)
+    /// Absolute path of the folder that takes the files.
+    case file(directory: String, format: Provider.FileFormat = .eml)
+  }
+
+  public struct HTTP: Sendable {
+    public var service: HTTPService<Secret>
+    /// Where the service's paths begin, without the last `/`; for a webhook the whole URL, with `{{name}}` in it.
+    public var url: String
+    /// Absolute path of a PEM file of certificates to trust in place of the system's.
+    public var certificates: String?
+    /// `http://host:port`; nil means none, whatever the environment says.
+    public var proxy: String?
+
+    public init(_ service: HTTPService<Secret>, url: String, certificates: String? = nil, proxy: String? = nil) {
+      self.service = service
+      self.url = url
+      self.certificates = certificates
+      self.proxy = proxy
+    }
   }
 
   public struct SMTP: Sendable {
@@ -74,10 +92,14 @@ public struct OutgoingAttempt: Sendable {
   public var message: [UInt8]
   /// An address has a local part outside ASCII (RFC 6531).
   public var needsSMTPUTF8: Bool
+  /// The message's Message-ID with its brackets; empty where nothing names one.
+  public var messageID: String
+  /// The same e-mail in pieces; nil for SMS.
+  public var parts: MessageParts?
 
   public init(
     handle: Int, endpoint: Endpoint, sendID: SendID, channel: Channel, from: String, to: String, message: [UInt8],
-    needsSMTPUTF8: Bool
+    needsSMTPUTF8: Bool, messageID: String = "", parts: MessageParts? = nil
   ) {
     self.handle = handle
     self.endpoint = endpoint
@@ -87,16 +109,25 @@ public struct OutgoingAttempt: Sendable {
     self.to = to
     self.message = message
     self.needsSMTPUTF8 = needsSMTPUTF8
+    self.messageID = messageID
+    self.parts = parts
   }
 }
 
 /// How the server ended an attempt, or that it did not.
 public struct Reply: Hashable, Sendable {
   /// What had been sent last when it came.
-  public enum Stage: String, Hashable, Sendable { case mail, rcpt, data, message }
+  public enum Stage: String, Hashable, Sendable {
+    case mail, rcpt, data, message
+    /// HTTP has one step.
+    case request
+  }
   public enum Ending: Hashable, Sendable {
-    /// The server answered.
+    /// The server answered: an SMTP code or an HTTP status.
     case reply(code: Int)
+    /// The server answered with a status that is good, and with something else than the service would say: whether it
+    /// has the message, nobody knows.
+    case malformed(code: Int)
     /// The connection was closed or reset.
     case connectionLost
     /// Nothing came within the time allowed.
@@ -112,27 +143,33 @@ public struct Reply: Hashable, Sendable {
   /// The reply's text, lines joined by a space, or what went wrong; at most 500 characters, printable.
   public var text: String
   public var providerID: String?
-  /// Whether the byte that completes the message may have left: the final dot for SMTP. After that only a reply tells
-  /// whether the server has the message (RFC 1047).
+  /// An HTTP service's own code for what is wrong, such as Twilio's `21610` or SES's `MessageRejected`.
+  public var providerCode: String?
+  /// How long the server asks to be left alone (RFC 9110 §10.2.3); not negative.
+  public var retryAfter: Instant.Span?
+  /// Whether the byte that completes the message may have left: the final dot for SMTP, the request's first byte for
+  /// HTTP. After that only a reply tells whether the server has the message (RFC 1047).
   public var completed: Bool
 
   public init(
     stage: Stage, ending: Ending, enhancedCode: String? = nil, text: String, providerID: String? = nil,
-    completed: Bool
+    providerCode: String? = nil, retryAfter: Instant.Span? = nil, completed: Bool
   ) {
     self.stage = stage
     self.ending = ending
     self.enhancedCode = enhancedCode
     self.text = text
     self.providerID = providerID
+    self.providerCode = providerCode
+    self.retryAfter = retryAfter
     self.completed = completed
   }
 }
 
 /// What a transport has to tell.
 public enum TransportEvent: Sendable {
-  /// Everything but the byte that could complete the message has been agreed with the server. The caller writes the
-  /// intent, and once that is on disk calls `complete`.
+  /// Everything but the byte that could complete the message has been agreed with the server; over HTTP nothing of the
+  /// request has been written. The caller writes the intent, and once that is on disk calls `complete`.
   case ready(handle: Int)
   /// The attempt has ended.
   case finished(handle: Int, Reply)
@@ -150,8 +187,10 @@ public struct Unavailability: Hashable, Sendable {
     case greeting
     /// No TLS, wrong name, unknown or expired certificate.
     case tls
-    /// 535, 530: user name, password or token refused.
+    /// SMTP's 535 and 530, HTTP's 401 and 403: user name, password, token or key refused, or the account closed.
     case credentials
+    /// Asked to be left alone: too many requests, a quota used up, or the service is not available.
+    case throttled
   }
   public var cause: Cause
   /// For the operator: what, and what to do.

@@ -12,15 +12,19 @@ public struct ComposedMessage: Hashable, Sendable {
   public var bytes: [UInt8]
   /// An address in envelope or header has a local part outside ASCII (RFC 6531 §3.1).
   public var needsSMTPUTF8: Bool
+  /// The same e-mail in pieces, for services that put it together themselves; nil for SMS.
+  public var parts: MessageParts?
 
   public init(
-    envelopeFrom: String, envelopeTo: String, messageID: String, bytes: [UInt8], needsSMTPUTF8: Bool
+    envelopeFrom: String, envelopeTo: String, messageID: String, bytes: [UInt8], needsSMTPUTF8: Bool,
+    parts: MessageParts? = nil
   ) {
     self.envelopeFrom = envelopeFrom
     self.envelopeTo = envelopeTo
     self.messageID = messageID
     self.bytes = bytes
     self.needsSMTPUTF8 = needsSMTPUTF8
+    self.parts = parts
   }
 }
 

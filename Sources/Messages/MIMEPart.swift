@@ -55,6 +55,12 @@ struct MIMEPart: Sendable {
     return MIMEPart(header: header.bytes, body: encoded.isEmpty ? [0x0D, 0x0A] : encoded)
   }
 
+  /// The same attachment for a service that writes the part's header itself.
+  static func plain(path: String, _ part: MIMEPart) -> MessageParts.Attachment {
+    let name = HeaderText.clean(String(path.split(separator: "/").last ?? "attachment"))
+    return MessageParts.Attachment(name: name, type: ContentTypes.type(of: name), base64Lines: part.body)
+  }
+
   /// A parameter on lines of its own. A short ASCII value is a quoted string; any other is given twice, as a plain one
   /// with `_` for what does not fit, for old readers, and in RFC 2231's form: UTF-8, percent-encoded, in pieces
   /// that keep the lines short.

@@ -136,7 +136,20 @@ public struct MessageComposer: Sendable {
     if campaign.messageClass == .bulk { content.unsubscribe.add(to: &header) }
     header.add("MIME-Version", "1.0")
 
-    let part = try body(send, step, content)
+    var attachments: [MessageParts.Attachment] = []
+    let part = try body(send, step, content, &attachments)
+    var headers = [MessageParts.Header("Message-ID", messageID)]
+    if let last = references.last {
+      headers.append(MessageParts.Header("In-Reply-To", last))
+      headers.append(MessageParts.Header("References", references.joined(separator: " ")))
+    }
+    if campaign.messageClass == .bulk { headers += content.unsubscribe.headers }
+    let parts = MessageParts(
+      from: NamedAddress(name: from.name.map(HeaderText.clean), address: from.address),
+      to: NamedAddress(name: send.name.map(HeaderText.clean), address: to),
+      replyTo: mailbox.replyTo.map { NamedAddress(name: $0.name.map(HeaderText.clean), address: $0.address) },
+      subject: HeaderText.clean(send.subject ?? ""), text: content.text, html: content.html, headers: headers,
+      attachments: attachments)
     var bytes = header.bytes
     bytes.reserveCapacity(bytes.count + part.header.count + part.body.count + 2)
     bytes.append(contentsOf: part.header)
@@ -145,10 +158,12 @@ public struct MessageComposer: Sendable {
     return ComposedMessage(
       envelopeFrom: from.address.envelope, envelopeTo: to.envelope, messageID: messageID, bytes: bytes,
       needsSMTPUTF8: to.needsSMTPUTF8 || from.address.needsSMTPUTF8
-        || mailbox.replyTo?.address.needsSMTPUTF8 == true)
+        || mailbox.replyTo?.address.needsSMTPUTF8 == true, parts: parts)
   }
 
-  private func body(_ send: PlannedSend, _ step: Step, _ content: Content) throws(RenderProblem) -> MIMEPart {
+  private func body(
+    _ send: PlannedSend, _ step: Step, _ content: Content, _ attached: inout [MessageParts.Attachment]
+  ) throws(RenderProblem) -> MIMEPart {
     let isBlank = [content.text, content.html].allSatisfy { $0?.isBlank ?? true }
     guard !isBlank || !step.attachments.isEmpty else { throw .noContent }
     var parts: [MIMEPart] = []
@@ -157,7 +172,11 @@ public struct MessageComposer: Sendable {
     let message = parts.count > 1 ? MIMEPart.multipart("alternative", parts, id: send.id) : parts.first
     guard !step.attachments.isEmpty else { return message ?? .text("", subtype: "plain") }
     var mixed = message.map { [$0] } ?? []
-    for path in step.attachments { mixed.append(try attachments.part(path)) }
+    for path in step.attachments {
+      let part = try attachments.part(path)
+      mixed.append(part)
+      attached.append(MIMEPart.plain(path: path, part))
+    }
     return .multipart("mixed", mixed, id: send.id)
   }
 

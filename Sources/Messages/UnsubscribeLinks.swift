@@ -14,13 +14,23 @@ struct UnsubscribeLinks: Hashable, Sendable {
   /// `List-Unsubscribe` (RFC 2369 §3.2), and `List-Unsubscribe-Post`, which RFC 8058 §3.1 allows only beside an https
   /// URI.
   func add(to header: inout HeaderBlock) {
-    let uris = [url, mailto].compactMap { $0 }.map { "<\($0)>" }
+    let uris = uris
     guard !uris.isEmpty else { return }
     header.addList("List-Unsubscribe", uris, separator: ",")
-    if url?.lowercased().hasPrefix("https://") == true {
-      header.add("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
-    }
+    if isOneClick { header.add("List-Unsubscribe-Post", Self.oneClick) }
   }
+
+  /// The same fields, unfolded.
+  var headers: [MessageParts.Header] {
+    let uris = uris
+    guard !uris.isEmpty else { return [] }
+    let list = MessageParts.Header("List-Unsubscribe", uris.joined(separator: ", "))
+    return isOneClick ? [list, MessageParts.Header("List-Unsubscribe-Post", Self.oneClick)] : [list]
+  }
+
+  private static let oneClick = "List-Unsubscribe=One-Click"
+  private var uris: [String] { [url, mailto].compactMap { $0 }.map { "<\($0)>" } }
+  private var isOneClick: Bool { url?.lowercased().hasPrefix("https://") == true }
 
   init() {}
 

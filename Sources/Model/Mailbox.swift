@@ -108,7 +108,7 @@ public struct Mailbox: Sendable {
   }
 }
 
-/// A way out: an SMTP server, or a folder of `.eml` files.
+/// A way out: an SMTP server, a service over HTTP, or a folder of files.
 public struct Provider: Sendable {
   public var id: String
   public var kind: Kind
@@ -124,7 +124,16 @@ public struct Provider: Sendable {
 
   public enum Kind: Sendable {
     case smtp(SMTP)
-    case file(directory: String?)
+    case http(HTTP)
+    case file(directory: String?, format: FileFormat = .eml)
+  }
+
+  /// How a folder takes messages.
+  public enum FileFormat: String, CaseIterable, Sendable {
+    /// One `.eml` file a send, named by its id; `.txt` for SMS.
+    case eml
+    /// A Maildir: `tmp`, `new` and `cur`, which mail programs read.
+    case maildir
   }
 
   /// Strings may hold `{{mailbox.id}}` and `{{mailbox.email}}`.

@@ -61,7 +61,7 @@ extension NetworkTransport {
   }
 
   /// What an operator can do about libcurl's and OpenSSL's words.
-  private static func advice(_ detail: String) -> String {
+  static func advice(_ detail: String) -> String {
     if detail.contains("no alternative certificate subject name") || detail.contains("does not match target host") {
       return "; the certificate is for another name, so `host` must be the name that it carries"
     }

@@ -32,9 +32,9 @@ final class Link {
   }
 
   /// The sockets that libcurl waits for while it connects, with their poll events.
-  private(set) var sockets: [Int32: Int16] = [:]
+  var sockets: [Int32: Int16] { multi.sockets }
   /// When libcurl wants to be called at the latest, on the monotonic clock.
-  private(set) var timer: Instant?
+  var timer: Instant? { multi.timer }
   private(set) var handshake: Handshake
   /// Counts the lines heard from the server, so that silence can be told from slowness.
   private(set) var linesHeard = 0
@@ -43,33 +43,20 @@ final class Link {
   let isEncrypted: Bool
 
   private var easy: UnsafeMutableRawPointer?
-  private var multi: UnsafeMutableRawPointer?
+  private let multi: MultiHandle
   private let errorText: UnsafeMutablePointer<CChar>
-  private static let globalResult = curl_global_init(Int(CURL_GLOBAL_ALL))
 
   /// Nil if libcurl has no memory or lacks an option that safety depends on.
   init?(_ smtp: Endpoint.SMTP, ehlo: String, timeout: Instant.Span) {
+    guard let multi = MultiHandle() else { return nil }
+    self.multi = multi
     isEncrypted = smtp.security != .none
     handshake = Handshake(mayFallBack: smtp.security == .none && smtp.username == nil)
     errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
     errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
-    guard Self.globalResult == CURLE_OK, let easy = curl_easy_init() else { return nil }
+    guard let easy = curl_easy_init() else { return nil }
     self.easy = easy
-    guard let multi = curl_multi_init() else { return nil }
-    self.multi = multi
-    guard configure(easy, smtp, ehlo: ehlo, timeout: timeout) else { return nil }
-    let me = Unmanaged.passUnretained(self).toOpaque()
-    _ = nm_multi_setopt_pointer(multi, CURLMOPT_SOCKETDATA, me)
-    _ = nm_multi_setopt_pointer(multi, CURLMOPT_TIMERDATA, me)
-    _ = nm_multi_setopt_socket_callback(multi) { _, socket, what, context, _ in
-      context.map { Unmanaged<Link>.fromOpaque($0).takeUnretainedValue().interest(socket, what) }
-      return 0
-    }
-    _ = nm_multi_setopt_timer_callback(multi) { _, milliseconds, context in
-      context.map { Unmanaged<Link>.fromOpaque($0).takeUnretainedValue().setTimer(milliseconds) }
-      return 0
-    }
-    guard curl_multi_add_handle(multi, easy) == CURLM_OK else { return nil }
+    guard configure(easy, smtp, ehlo: ehlo, timeout: timeout), multi.add(easy) else { return nil }
   }
 
   private func configure(
@@ -130,19 +117,6 @@ final class Link {
 
   // MARK: While it connects
 
-  private func interest(_ socket: Int32, _ what: Int32) {
-    switch what {
-    case CURL_POLL_IN: sockets[socket] = Int16(POLLIN)
-    case CURL_POLL_OUT: sockets[socket] = Int16(POLLOUT)
-    case CURL_POLL_INOUT: sockets[socket] = Int16(POLLIN) | Int16(POLLOUT)
-    default: sockets[socket] = nil
-    }
-  }
-
-  private func setTimer(_ milliseconds: Int) {
-    timer = milliseconds < 0 ? nil : MonotonicTime.now() + Instant.Span(milliseconds: Int64(milliseconds))
-  }
-
   private func heard(_ line: UnsafeRawBufferPointer) {
     linesHeard += 1
     handshake.take(line)
@@ -156,42 +130,23 @@ final class Link {
   }
 
   /// A socket that libcurl waits for is ready.
-  func ready(_ socket: Int32, events: Int16) {
-    guard let multi else { return }
-    var mask: Int32 = 0
-    if events & Int16(POLLIN) != 0 { mask |= CURL_CSELECT_IN }
-    if events & Int16(POLLOUT) != 0 { mask |= CURL_CSELECT_OUT }
-    if events & ~(Int16(POLLIN) | Int16(POLLOUT)) != 0 { mask |= CURL_CSELECT_ERR | CURL_CSELECT_IN }
-    var running: Int32 = 0
-    curl_multi_socket_action(multi, socket, mask, &running)
-  }
+  func ready(_ socket: Int32, events: Int16) { multi.ready(socket, events: events) }
 
   /// Calls libcurl if its time has come.
-  func tick(_ now: Instant) {
-    guard let multi, let timer, timer <= now else { return }
-    self.timer = nil
-    var running: Int32 = 0
-    curl_multi_socket_action(multi, CURL_SOCKET_BAD, 0, &running)
-  }
+  func tick(_ now: Instant) { multi.tick(now) }
 
   /// Nil while libcurl is at it; then its result. After `CURLE_OK` the connection is ours.
   func result() -> CURLcode? {
-    guard let multi, let easy else { return CURLE_FAILED_INIT }
-    var left: Int32 = 0
-    while let message = curl_multi_info_read(multi, &left) {
-      guard message.pointee.msg == CURLMSG_DONE else { continue }
-      let result = nm_message_result(message)
-      guard result == CURLE_OK else { return result }
-      var socket = curl_socket_t(-1)
-      guard nm_getinfo_socket(easy, CURLINFO_ACTIVESOCKET, &socket) == CURLE_OK, socket >= 0 else {
-        return CURLE_COULDNT_CONNECT
-      }
-      self.socket = socket
-      sockets = [:]
-      timer = nil
-      return CURLE_OK
+    guard let easy else { return CURLE_FAILED_INIT }
+    guard let (_, result) = multi.nextFinished() else { return nil }
+    guard result == CURLE_OK else { return result }
+    var socket = curl_socket_t(-1)
+    guard nm_getinfo_socket(easy, CURLINFO_ACTIVESOCKET, &socket) == CURLE_OK, socket >= 0 else {
+      return CURLE_COULDNT_CONNECT
     }
-    return nil
+    self.socket = socket
+    multi.forgetSockets()
+    return CURLE_OK
   }
 
   /// The system's words for why a connection could not be made; nil if it was not the system.
@@ -241,17 +196,12 @@ final class Link {
   /// Closes at once. The socket is shut first, so that libcurl's own QUIT fails instead of blocking for its answer.
   func close() {
     shutDown()
-    if let multi, let easy { curl_multi_remove_handle(multi, easy) }
-    if let easy { curl_easy_cleanup(easy) }
-    if let multi {
-      _ = nm_multi_setopt_pointer(multi, CURLMOPT_SOCKETDATA, nil)
-      _ = nm_multi_setopt_pointer(multi, CURLMOPT_TIMERDATA, nil)
-      curl_multi_cleanup(multi)
+    if let easy {
+      multi.remove(easy)
+      curl_easy_cleanup(easy)
     }
+    multi.close()
     easy = nil
-    multi = nil
-    sockets = [:]
-    timer = nil
     socket = -1
   }
 }

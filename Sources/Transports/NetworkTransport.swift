@@ -9,9 +9,10 @@ import Model
   import Darwin
 #endif
 
-/// Carries attempts out over SMTP and into folders, all on the caller's thread: one loop over all sockets, in `poll`.
+/// Carries attempts out over SMTP, over HTTP and into folders, all on the caller's thread: one loop over all sockets,
+/// in `poll`.
 ///
-/// Connections are opened as attempts wait for them, at most `maxConnections` for a login, kept for the next attempt
+/// SMTP connections are opened as attempts wait for them, at most `maxConnections` for a login, kept for the next attempt
 /// up to `messagesPerConnection`, and closed after 30 idle seconds. A login's first connection is tried alone; the
 /// others follow once it got through.
 ///
@@ -21,6 +22,10 @@ public final class NetworkTransport: Transport {
   var events: [TransportEvent] = []
   var jobs: [Int: Job] = [:]
   var logins: [String: Login] = [:]
+  /// The logins of services over HTTP.
+  var services: [String: HTTPLogin] = [:]
+  /// An attempt over HTTP has come or gone: somebody may wait for room.
+  var hasNewRequests = false
   var connections: [Connection] = []
   var isDraining = false
   /// No deadline lies before this; they are looked at only then.
@@ -29,7 +34,12 @@ public final class NetworkTransport: Transport {
   private var newlyWaiting: [Login] = []
   private var toComplete: [Job] = []
   private var polled: [pollfd] = []
-  private var owners: [Connection] = []
+  private var owners: [Owner] = []
+  /// Whose socket it is.
+  private enum Owner {
+    case smtp(Connection)
+    case http(HTTPLogin)
+  }
   var buffer = [UInt8](repeating: 0, count: 16_384)
 
   /// - Parameter now: the clock that waits for servers are measured by. It must never go back; only differences
@@ -66,6 +76,7 @@ public final class NetworkTransport: Transport {
     jobs[attempt.handle] = job
     switch attempt.endpoint.kind {
     case .file: outbox.begin(job)
+    case .http(let http): beginHTTP(job, http)
     case .smtp:
       let login = logins[attempt.endpoint.login] ?? Login(attempt.endpoint)
       login.endpoint = attempt.endpoint
@@ -98,6 +109,7 @@ public final class NetworkTransport: Transport {
     guard let job = jobs[handle], !job.isCompleted else { return }
     jobs[handle] = nil
     outbox.drop { $0 === job }
+    cancelHTTP(job)
     if let connection = job.connection, connection.job === job {
       connection.job = nil
       job.connection = nil
@@ -114,6 +126,7 @@ public final class NetworkTransport: Transport {
     pump(0)
     while true {
       serveLogins()
+      serveServices()
       outbox.flush { [self] event in tell(event) }
       expire()
       if !events.isEmpty { break }
@@ -128,6 +141,7 @@ public final class NetworkTransport: Transport {
   /// Ends every attempt whose final dot has not been asked for and takes no more.
   public func drain() {
     isDraining = true
+    drainServices()
     let text = "stopped before the message was complete"
     for connection in connections {
       if let job = connection.job, job.isCompleted { continue }
@@ -158,9 +172,11 @@ public final class NetworkTransport: Transport {
       connection.link.close()
       connection.phase = .closed
     }
+    for login in services.values { login.close() }
     connections = []
     owners = []
     logins = [:]
+    services = [:]
     jobs = [:]
     events = []
     newlyWaiting = []
@@ -183,10 +199,11 @@ public final class NetworkTransport: Transport {
   private func completeAll() {
     guard !toComplete.isEmpty else { return }
     for job in toComplete where jobs[job.attempt.handle] === job {
-      if case .file = job.attempt.endpoint.kind {
-        outbox.complete(job)
-      } else if let connection = job.connection, connection.job === job {
-        writeMessage(connection, job)
+      switch job.attempt.endpoint.kind {
+      case .file: outbox.complete(job)
+      case .http: completeHTTP(job)
+      case .smtp:
+        if let connection = job.connection, connection.job === job { writeMessage(connection, job) }
       }
     }
     toComplete.removeAll(keepingCapacity: true)
@@ -207,12 +224,18 @@ public final class NetworkTransport: Transport {
       if connection.phase == .connecting {
         for (socket, events) in connection.link.sockets {
           polled.append(pollfd(fd: socket, events: events, revents: 0))
-          owners.append(connection)
+          owners.append(.smtp(connection))
         }
       } else if connection.phase != .closed {
         let events = connection.isWritten ? Int16(POLLIN) : Int16(POLLIN) | Int16(POLLOUT)
         polled.append(pollfd(fd: connection.link.socket, events: events, revents: 0))
-        owners.append(connection)
+        owners.append(.smtp(connection))
+      }
+    }
+    for login in services.values {
+      for (socket, events) in login.multi.sockets {
+        polled.append(pollfd(fd: socket, events: events, revents: 0))
+        owners.append(.http(login))
       }
     }
     if polled.isEmpty && milliseconds == 0 { return tickConnecting() }
@@ -223,18 +246,26 @@ public final class NetworkTransport: Transport {
       let (socket, revents) = (polled[i].fd, polled[i].revents)
       guard revents != 0 else { continue }
       ready -= 1
-      let connection = owners[i]
-      switch connection.phase {
-      case .connecting:
-        connection.link.ready(socket, events: revents)
-        advance(connection)
-      case .closed: break
-      case .idle, .busy, .quitting:
-        if revents & Int16(POLLOUT) != 0, !connection.isWritten { flush(connection) }
-        if revents & ~Int16(POLLOUT) != 0 { read(connection) }
+      switch owners[i] {
+      case .smtp(let connection): serve(connection, socket, revents)
+      case .http(let login):
+        login.multi.ready(socket, events: revents)
+        advance(login)
       }
     }
     tickConnecting()
+  }
+
+  private func serve(_ connection: Connection, _ socket: Int32, _ revents: Int16) {
+    switch connection.phase {
+    case .connecting:
+      connection.link.ready(socket, events: revents)
+      advance(connection)
+    case .closed: break
+    case .idle, .busy, .quitting:
+      if revents & Int16(POLLOUT) != 0, !connection.isWritten { flush(connection) }
+      if revents & ~Int16(POLLOUT) != 0 { read(connection) }
+    }
   }
 
   private func tickConnecting() {
@@ -243,6 +274,11 @@ public final class NetworkTransport: Transport {
       guard let timer = connection.link.timer, timer <= now else { continue }
       connection.link.tick(now)
       advance(connection)
+    }
+    for login in services.values {
+      guard let timer = login.multi.timer, timer <= now else { continue }
+      login.multi.tick(now)
+      advance(login)
     }
   }
 
@@ -253,6 +289,9 @@ public final class NetworkTransport: Transport {
     for connection in connections where connection.phase == .connecting {
       if let timer = connection.link.timer { wait = min(wait, (timer - time).milliseconds) }
     }
+    for login in services.values {
+      if let timer = login.multi.timer { wait = min(wait, (timer - time).milliseconds) }
+    }
     if earliestDeadline.milliseconds != .max { wait = min(wait, (earliestDeadline - now()).milliseconds + 1) }
     return Int(max(0, wait))
   }
@@ -261,7 +300,9 @@ public final class NetworkTransport: Transport {
     let time = now()
     guard time >= earliestDeadline else { return }
     for connection in connections where connection.deadline <= time { timeOut(connection) }
-    earliestDeadline = connections.map(\.deadline).min() ?? Instant(milliseconds: .max)
+    for login in services.values { expire(login, time) }
+    let deadlines = connections.map(\.deadline) + services.values.map(Self.deadline(of:))
+    earliestDeadline = deadlines.min() ?? Instant(milliseconds: .max)
     // `serve` sets a deadline again where a pause goes on.
     for login in logins.values where login.waitingCount > 0 { serve(login) }
   }

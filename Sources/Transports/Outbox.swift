@@ -9,14 +9,18 @@ import Model
   import Darwin
 #endif
 
-/// The file provider: each message becomes `<directory>/<send id>.eml`, or `.txt` for SMS.
+/// The file provider: each message becomes `<directory>/<send id>.eml`, or `.txt` for SMS; or a file in the `new` of a
+/// Maildir (https://cr.yp.to/proto/maildir.html), which mail programs read.
 ///
 /// A file is written beside its place, synced and renamed, and its folder synced once for all files of a batch; only
-/// then is the attempt told that it was delivered. A file of the same send is replaced: it is the same message.
+/// then is the attempt told that it was delivered. An `.eml` file of the same send is replaced: it is the same message. In
+/// a Maildir every name is new, since a mail program may have taken the file away.
 final class Outbox {
   private var begun: [Job] = []
   private var completed: [Job] = []
   private var usable: Set<String> = []
+  /// Names in a Maildir differ by it within a process.
+  private var delivered = 0
 
   func begin(_ job: Job) { begun.append(job) }
   func complete(_ job: Job) { completed.append(job) }
@@ -38,8 +42,8 @@ final class Outbox {
     var returned: [String: [Int]] = [:]
     for job in jobs {
       let login = job.attempt.endpoint.login
-      guard let directory = Self.directory(job) else { continue }
-      if returned[login] == nil, let text = makeUsable(directory) {
+      guard let place = Place(job) else { continue }
+      if returned[login] == nil, let text = place.folders.lazy.compactMap({ self.makeUsable($0) }).first {
         failed.append((login, text))
         returned[login] = []
       }
@@ -74,16 +78,19 @@ final class Outbox {
     completed.removeAll(keepingCapacity: true)
     var stored: [(job: Job, name: String, directory: String)] = []
     for job in jobs {
-      guard let directory = Self.directory(job) else { continue }
-      let name = job.attempt.sendID.text + (job.attempt.channel == .sms ? ".txt" : ".eml")
-      var code = Self.write(job.attempt.message, name: name, directory: directory)
+      guard let place = Place(job) else { continue }
+      delivered += 1
+      let (name, directory) = (place.name(job, number: delivered), place.target)
+      let temporary = place.temporary(name)
+      func write() -> Int32? { Self.write(job.attempt.message, to: "\(directory)/\(name)", by: temporary) }
+      var code = write()
       if code == ENOENT {
         // The folder was taken away meanwhile.
-        usable.remove(directory)
-        code = Self.makeDirectory(directory) ?? Self.write(job.attempt.message, name: name, directory: directory)
+        usable.subtract(place.folders)
+        code = place.folders.lazy.compactMap { Self.makeDirectory($0) }.first ?? write()
       }
       if let code {
-        usable.remove(directory)
+        usable.subtract(place.folders)
         tell(
           Self.end(job, .connectionLost, "\(name) could not be written: \(SystemCalls.words(code))", completed: false))
       } else {
@@ -102,9 +109,36 @@ final class Outbox {
     }
   }
 
-  private static func directory(_ job: Job) -> String? {
-    guard case .file(let directory) = job.attempt.endpoint.kind else { return nil }
-    return directory
+  /// Where a provider's files go.
+  private struct Place {
+    let directory: String
+    let format: Provider.FileFormat
+
+    init?(_ job: Job) {
+      guard case .file(let directory, let format) = job.attempt.endpoint.kind else { return nil }
+      self.directory = directory
+      self.format = format
+    }
+
+    /// Every folder that there must be. A Maildir without `cur` is none to a mail program.
+    var folders: [String] {
+      format == .eml ? [directory] : ["tmp", "new", "cur"].map { "\(directory)/\($0)" }
+    }
+    /// The folder that the file is in when it is there.
+    var target: String { format == .eml ? directory : "\(directory)/new" }
+
+    /// In a Maildir: the time in seconds, what is unique on this machine, and the machine.
+    func name(_ job: Job, number: Int) -> String {
+      let id = job.attempt.sendID.text
+      guard format == .maildir else { return id + (job.attempt.channel == .sms ? ".txt" : ".eml") }
+      var now = timespec()
+      clock_gettime(CLOCK_REALTIME, &now)
+      return "\(now.tv_sec).M\(now.tv_nsec / 1000)P\(getpid())Q\(number)_\(id).\(SystemCalls.hostName)"
+    }
+
+    func temporary(_ name: String) -> String {
+      format == .eml ? "\(directory)/.\(name).\(getpid()).tmp" : "\(directory)/tmp/\(name)"
+    }
   }
 
   private static func end(_ job: Job, _ ending: Reply.Ending, _ text: String, completed: Bool) -> TransportEvent {
@@ -116,8 +150,7 @@ final class Outbox {
 
   // MARK: Files. Each gives the errno of what failed.
 
-  private static func write(_ message: [UInt8], name: String, directory: String) -> Int32? {
-    let temporary = "\(directory)/.\(name).\(getpid()).tmp"
+  private static func write(_ message: [UInt8], to path: String, by temporary: String) -> Int32? {
     let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard file >= 0 else { return errno }
     var problem: Int32?
@@ -130,7 +163,7 @@ final class Outbox {
     }
     if problem == nil, fsync(file) != 0 { problem = errno }
     if close(file) != 0, problem == nil { problem = errno }
-    if problem == nil, rename(temporary, "\(directory)/\(name)") != 0 { problem = errno }
+    if problem == nil, rename(temporary, path) != 0 { problem = errno }
     if problem != nil { unlink(temporary) }
     return problem
   }

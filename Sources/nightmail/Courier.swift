@@ -81,7 +81,7 @@ struct Courier {
           let message = try composer.compose(send, date: date)
           return OutgoingMessage(
             from: message.envelopeFrom, to: message.envelopeTo, bytes: message.bytes,
-            needsSMTPUTF8: message.needsSMTPUTF8)
+            needsSMTPUTF8: message.needsSMTPUTF8, messageID: message.messageID, parts: message.parts)
         },
         newDrops: { try dropWatch.changed() },
         newPauses: { try watch.changed() },

@@ -63,25 +63,33 @@ struct ReplyPolicyTests {
   ]
 
   @Test(arguments: rows) func aReplyIsSortedByCodeAndEnhancedCode(_ row: Row) {
-    #expect(Verdict(smtp: .code(row.code, row.stage, row.enhanced)) == row.verdict)
+    #expect(Verdict(.code(row.code, row.stage, row.enhanced), from: nil) == row.verdict)
   }
 
   @Test func aYesBeforeTheMessageWasWholeIsNoAcceptance() {
     let early = Reply(stage: .message, ending: .reply(code: 250), text: "ok", completed: false)
-    #expect(Verdict(smtp: early) == .failOver(isFinal: false))
+    #expect(Verdict(early, from: nil) == .failOver(isFinal: false))
   }
 
   @Test(arguments: [Reply.Ending.connectionLost, .timeout])
   func silenceAfterTheDotIsInDoubtAndBeforeItIsNot(_ ending: Reply.Ending) {
     for stage in [Reply.Stage.mail, .rcpt, .data, .message] {
       #expect(
-        Verdict(smtp: Reply(stage: stage, ending: ending, text: "", completed: false)) == .failOver(isFinal: false))
+        Verdict(Reply(stage: stage, ending: ending, text: "", completed: false), from: nil) == .failOver(isFinal: false)
+      )
     }
-    #expect(Verdict(smtp: Reply(stage: .message, ending: ending, text: "", completed: true)) == .inDoubt)
+    #expect(Verdict(Reply(stage: .message, ending: ending, text: "", completed: true), from: nil) == .inDoubt)
+  }
+
+  /// Amazon's words, without an enhanced code.
+  @Test func aSandboxThatRefusesUnverifiedRecipientsIsTheProvidersFault() {
+    let text = "Message rejected: Email address is not verified. The following identities failed the check: ada"
+    let reply = Reply(stage: .message, ending: .reply(code: 554), text: text, completed: true)
+    #expect(Verdict(reply, from: nil) == .failOver(isFinal: true))
   }
 
   @Test func aMessageThatAProviderCannotCarryGoesToTheNext() {
     let reply = Reply(stage: .mail, ending: .unsupported, text: "no SMTPUTF8", completed: false)
-    #expect(Verdict(smtp: reply) == .failOver(isFinal: true))
+    #expect(Verdict(reply, from: nil) == .failOver(isFinal: true))
   }
 }

@@ -76,7 +76,7 @@ import Testing
         Provider(id: "c", kind: .file(directory: "/var/mail/{{mailbox.id}}")),
       ], [try mailbox("..", "x/y@example.com", providers: ["a", "b", "c"])])
     let folders = endpoints[".."]?.map { endpoint -> String in
-      guard case .file(let directory) = endpoint.kind else { return "" }
+      guard case .file(let directory, _) = endpoint.kind else { return "" }
       return directory
     }
     #expect(folders == ["/project/output/outbox", "/project/mail/x_y@example.com", "/var/mail/__"])

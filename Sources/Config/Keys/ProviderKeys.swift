@@ -1,11 +1,9 @@
 import Foundation
 import Model
 
-/// The types that the design names; those beyond `carriedOut` are refused.
+/// What kinds of ways out there are.
 enum ProviderType: String, CaseIterable, Sendable {
   case smtp, sendgrid, mailgun, ses, postmark, twilio, webhook, file
-
-  static let carriedOut: Set<ProviderType> = [.smtp, .file]
 }
 
 /// An entry of `data/providers.yaml`.
@@ -21,7 +19,8 @@ enum ProviderKeys {
   static let rate = Key(
     "rate", .rate, "At most so many attempts at one login, evenly spaced; no limit without it.", example: "10/s")
   static let timeout = Key(
-    "timeout", .span(least: .seconds(1)), "A limit on each wait for the server in place of RFC 5321 §4.5.3.2's.",
+    "timeout", .span(least: .seconds(1)), "A limit on each wait for the server, in place of RFC 5321 §4.5.3.2's, or of 30 s for a connection and 2 minutes for "
+      + "an answer over HTTP.",
     example: "60s")
   static let common = [
     id.info, type.info, maxConnections.info, messagesPerConnection.info, rate.info, timeout.info,
@@ -48,9 +47,12 @@ enum ProviderKeys {
     ])
 
   static let directory = Key(
-    "directory", .string, "The folder that takes the .eml files; the day's outbox without it.", example: "sent")
+    "directory", .string, "The folder that takes the files; the day's outbox without it.", example: "sent")
+  static let format = Key(
+    "format", .choice(of: Provider.FileFormat.allCases), default: "eml",
+    "eml: one .eml file a send, named by its id; maildir: a Maildir, which mail programs read.", example: "maildir")
   static let file = Schema(
-    "file provider", "A folder of .eml files: data/providers.yaml.", common + [directory.info])
+    "file provider", "A folder of messages: data/providers.yaml.", common + [directory.info, format.info])
 
   /// Used to find an entry's id and type before its own schema is known.
   static let head = Schema("provider", "A way out: data/providers.yaml.", common)
@@ -64,19 +66,22 @@ enum ProviderKeys {
       return nil
     }
     guard let kind = type.type.decode(typeNode, "type", findings) else { return nil }
-    guard ProviderType.carriedOut.contains(kind) else {
-      findings.error(
-        typeNode.place, "provider type '\(kind.rawValue)' is not carried out by this version yet; it has smtp and file")
+    guard let object = ObjectReader(node, ServiceKeys.schema(kind) ?? (kind == .smtp ? smtp : file), findings) else {
       return nil
     }
-    guard let object = ObjectReader(node, kind == .smtp ? smtp : file, findings) else { return nil }
     placeholders(in: node, findings)
     let id = object.given(id)
     let connections = object.value(maxConnections) ?? 2
     let messages = object.value(messagesPerConnection) ?? 100
     let interval = object.given(rate) ?? .zero
     let wait = object.given(timeout)
-    let way = kind == .smtp ? server(object, files).map(Provider.Kind.smtp) : .file(directory: object.given(directory))
+    let way: Provider.Kind?
+    switch kind {
+    case .smtp: way = server(object, files).map { .smtp($0) }
+    case .file: way = .file(directory: object.given(directory), format: object.value(format) ?? .eml)
+    case .sendgrid, .mailgun, .ses, .postmark, .twilio, .webhook:
+      way = ServiceKeys.provider(kind, object, files).map { .http($0) }
+    }
     guard let id, let way else { return nil }
     return Provider(
       id: id, kind: way, maxConnections: connections, messagesPerConnection: messages, interval: interval,
@@ -104,7 +109,7 @@ enum ProviderKeys {
     if object.has(password), object.has(token) {
       findings.error(object.place(token), "give a 'password' or a 'token', not both")
     }
-    if security == .none, object.has(username), let name, !isLoopback(name) {
+    if security == .none, object.has(username), let name, !Loopback.contains(name) {
       findings.error(
         object.place(tls), "'tls: none' would send the password to \(name) in the clear; use starttls or implicit")
     }
@@ -117,16 +122,13 @@ enum ProviderKeys {
       certificates: trusted)
   }
 
-  static func isLoopback(_ host: String) -> Bool {
-    if ["localhost", "::1", "[::1]"].contains(host.lowercased()) { return true }
-    let parts = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
-    return parts.count == 4 && parts[0] == 127 && !parts.contains(nil)
-  }
+  /// Values that are no such strings: secrets, and a webhook's templates, which know more names.
+  private static let otherStrings: Set<String> = ["password", "token", "url", "body"]
 
   /// `{{…}}` in strings may name the mailbox's id and email, nothing else.
   private static func placeholders(in node: YAMLNode, _ findings: Findings) {
     for entry in node.entries ?? [] {
-      guard let text = entry.value.scalar?.text, entry.key != "password", entry.key != "token" else { continue }
+      guard let text = entry.value.scalar?.text, !otherStrings.contains(entry.key) else { continue }
       for part in text.components(separatedBy: "{{").dropFirst() {
         let name = part.components(separatedBy: "}}")[0].trimmingCharacters(in: .whitespaces)
         if !["mailbox.id", "mailbox.email"].contains(name) || !part.contains("}}") {
