@@ -52,6 +52,7 @@ struct SendSession {
       stored, planned, target, history, workspace: workspace, project: project,
       approve: { try approve($0, stored, target, now) })
     let endpoints = try await endpoints(for: choice.items, target.day)
+    let signers = try signers(for: choice.items)
     if !choice.items.isEmpty, !workspace.isRehearsal {
       try HistoryIdentity.establish(project: workspace.folder, output: workspace.output)
     }
@@ -64,7 +65,7 @@ struct SendSession {
     for (send, reason) in choice.dropped { results.append(.released(Record.Note(send, at: now), reason)) }
     try results.commit()
     let delivery = Courier(
-      workspace: workspace, project: project, engine: engine, header: stored.header, day: target.day,
+      workspace: workspace, project: project, engine: engine, signers: signers, header: stored.header, day: target.day,
       endpoints: endpoints, history: history, results: results, runID: runID, dueOnly: sending.due)
     let began = ContinuousClock.now
     var (tally, wasStopped) = choice.items.isEmpty ? (Tally(), false) : try await delivery.deliver(choice.items)
@@ -109,6 +110,17 @@ struct SendSession {
       throw Failure(.failed, "nothing was sent")
     }
     return endpoints
+  }
+
+  /// The keys of the mailboxes that send. Mail that cannot be signed as asked would count against its domain.
+  private func signers(for items: [Dispatcher.Item]) throws -> DKIMSigners {
+    let used = Set(items.map(\.send.mailbox))
+    let (signers, findings) = workspace.signers(project.mailboxes.filter { used.contains($0.id) })
+    guard findings.isEmpty else {
+      for finding in findings { FileHandle.standardError.write(Data("\(finding)\n".utf8)) }
+      throw Failure(.failed, "nothing was sent")
+    }
+    return signers
   }
 
   private func report(
