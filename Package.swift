@@ -59,7 +59,7 @@ let package = Package(
     tests("ModelTests", ["Model"]),
     tests("ConfigTests", ["Config", "Model"], exclude: ["Broken"]),
     tests("PlanningTests", ["Planning"], exclude: ["Rules.md"]),
-    tests("MessagesTests", ["Messages"]),
+    tests("MessagesTests", ["Messages", crypto, cryptoExtras]),
     tests("JournalTests", ["Journal"], exclude: ["Samples"]),
     tests("DeliveryTests", ["Delivery", "Messages", "Journal"]),
     tests("TransportsTests", ["Transports", "Delivery"]),
