@@ -16,6 +16,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String
 }
 
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
@@ -42,7 +43,7 @@ let package = Package(
     room("Model", ["CMemory", crypto]),
     room("Config", ["Model", "CYAML"]),
     room("Planning", ["Model", "CMemory", collections]),
-    room("Messages", ["Model", mustache]),
+    room("Messages", ["Model", crypto, cryptoExtras, mustache]),
     room("Journal", ["Model", "CMemory", crypto, system]),
     room("Delivery", ["Model", "Messages", "Journal", collections]),
     room("Transports", ["Model", "Delivery", "CCurl", subprocess, system]),
@@ -58,7 +59,7 @@ let package = Package(
     tests("ModelTests", ["Model"]),
     tests("ConfigTests", ["Config", "Model"], exclude: ["Broken"]),
     tests("PlanningTests", ["Planning"], exclude: ["Rules.md"]),
-    tests("MessagesTests", ["Messages"]),
+    tests("MessagesTests", ["Messages", crypto, cryptoExtras]),
     tests("JournalTests", ["Journal"], exclude: ["Samples"]),
     tests("DeliveryTests", ["Delivery", "Messages", "Journal"]),
     tests("TransportsTests", ["Transports", "Delivery"]),

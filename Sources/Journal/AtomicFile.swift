@@ -13,6 +13,26 @@ public enum AtomicFile {
     try file.commit()
   }
 
+  /// Writes a new file that only its owner may read, synced; nothing that stands at `path` is written over.
+  /// - Returns: false if something stands there already.
+  public static func create(_ bytes: [UInt8], at path: String) throws(JournalProblem) -> Bool {
+    let file: Descriptor
+    do throws(JournalProblem) {
+      file = try Descriptor(path, flags: O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
+    } catch .system(.open, _, EEXIST) {
+      return false
+    }
+    do throws(JournalProblem) {
+      try file.write(bytes)
+      try file.sync()
+      try file.close()
+    } catch {
+      _ = unlink(path)
+      throw error
+    }
+    return true
+  }
+
   /// The whole file; nil if there is none.
   public static func read(_ path: String) throws(JournalProblem) -> [UInt8]? {
     do {

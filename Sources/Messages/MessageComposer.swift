@@ -11,13 +11,18 @@ public struct MessageComposer: Sendable {
   private let campaigns: [String: Campaign]
   private let mailboxes: [String: Mailbox]
   private let attachments: AttachmentStore
+  private let signers: DKIMSigners
 
-  /// - Parameter attachment: reads a file by its path relative to the project. It is called once for each path, and
-  ///   the encoded file is kept.
+  /// - Parameters:
+  ///   - signers: of the mailboxes that sign their mail.
+  ///   - attachment: reads a file by its path relative to the project. It is called once for each path, and the encoded
+  ///     file is kept.
   public init(
-    project: Project, engine: TemplateEngine, attachment: @escaping @Sendable (_ path: String) throws -> [UInt8]
+    project: Project, engine: TemplateEngine, signers: DKIMSigners = DKIMSigners(),
+    attachment: @escaping @Sendable (_ path: String) throws -> [UInt8]
   ) {
     self.engine = engine
+    self.signers = signers
     campaigns = Dictionary(project.campaigns.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
     mailboxes = Dictionary(project.mailboxes.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
     attachments = AttachmentStore(read: attachment)
@@ -32,7 +37,7 @@ public struct MessageComposer: Sendable {
     }
   }
 
-  /// - Parameter date: when the attempt is made; it stands in `Date`, on the mailbox's clock.
+  /// - Parameter date: when the attempt is made; it stands in `Date`, on the mailbox's clock, and in the signature.
   /// - Throws: what is wrong with the send or its templates; trying again does not help.
   public func compose(_ send: PlannedSend, date: Instant) throws(RenderProblem) -> ComposedMessage {
     guard let campaign = campaigns[send.campaign] else { throw .notInProject(what: "campaign", name: send.campaign) }
@@ -50,59 +55,33 @@ public struct MessageComposer: Sendable {
 
   // MARK: - Content
 
-  private struct Content {
-    var text: String?
-    var html: String?
-    var unsubscribe = UnsubscribeLinks()
-  }
-
   /// What the send says. A message row's literal text takes the place of the step's templates altogether.
   private func content(
     _ send: PlannedSend, _ campaign: Campaign, _ step: Step, _ mailbox: Mailbox
-  ) throws(RenderProblem) -> Content {
+  ) throws(RenderProblem) -> MessageContent {
+    let isLiteral = send.text != nil || send.html != nil
     var (text, html): (Template?, Template?)
-    if send.text == nil && send.html == nil {
+    if !isLiteral {
       let name = send.variant ?? ""
       guard let variant = step.variants.first(where: { $0.id == name }) else {
         throw .notInProject(what: "variant", name: "\(send.campaign)/\(send.step)/\(name)")
       }
       (text, html) = (variant.text, send.channel == .email ? variant.html : nil)
     }
-
-    var values = send.vars
-    values["send_id"] = send.id.text
-    values["unsubscribe_url"] = nil
-    var content = Content(text: send.text, html: send.html)
-    let namesLink = [text, html].compactMap { $0 }.contains { engine.needs(of: $0).all.contains("unsubscribe_url") }
-    if namesLink || (send.channel == .email && campaign.messageClass == .bulk) {
-      let unsubscribe = campaign.unsubscribe
-      for template in [unsubscribe?.url, unsubscribe?.mailto] { add(mailbox, to: &values, for: template) }
-      content.unsubscribe = try UnsubscribeLinks(unsubscribe, values: values, engine: engine)
-      values["unsubscribe_url"] = content.unsubscribe.visible
-    }
-    for template in [text, html] { add(mailbox, to: &values, for: template) }
-    if let text { content.text = try engine.render(text, values) }
-    if let html { content.html = try engine.render(html, values) }
+    var content = try MessageContent(
+      text: text, html: html, id: send.id, values: send.vars, mailbox: mailbox, unsubscribe: campaign.unsubscribe,
+      isLinked: send.channel == .email && campaign.messageClass == .bulk, engine: engine)
+    if isLiteral { (content.text, content.html) = (send.text, send.html) }
     return content
-  }
-
-  /// The `mailbox.…` values that a template names. The plan's own never count: the mailbox may have changed since.
-  private func add(_ mailbox: Mailbox, to values: inout [String: String], for template: Template?) {
-    guard let template else { return }
-    for name in engine.needs(of: template).all where name.hasPrefix(TemplateEngine.mailboxPrefix) {
-      values[name] = mailbox.variable(String(name.dropFirst(TemplateEngine.mailboxPrefix.utf8.count)))
-    }
   }
 
   // MARK: - SMS
 
   private func sms(
-    _ send: PlannedSend, _ mailbox: Mailbox, _ from: PhoneNumber, _ content: Content
+    _ send: PlannedSend, _ mailbox: Mailbox, _ from: PhoneNumber, _ content: MessageContent
   ) throws(RenderProblem) -> ComposedMessage {
     guard let to = PhoneNumber(send.to) else { throw .invalidRecipient(send.to) }
-    guard var text = content.text.map({ $0[...] }), !String(text).isBlank else { throw .noContent }
-    // A template file ends with a line break that nobody means to pay for.
-    while text.last?.isNewline == true { text = text.dropLast() }
+    guard let text = content.smsText else { throw .noContent }
     return ComposedMessage(
       envelopeFrom: from.e164, envelopeTo: to.e164, messageID: Self.messageID(for: send.id, mailbox: mailbox),
       bytes: Array(text.utf8), needsSMTPUTF8: false)
@@ -112,7 +91,7 @@ public struct MessageComposer: Sendable {
 
   private func email(
     _ send: PlannedSend, _ campaign: Campaign, _ step: Step, _ mailbox: Mailbox, _ from: NamedAddress,
-    _ content: Content, _ date: Instant
+    _ content: MessageContent, _ date: Instant
   ) throws(RenderProblem) -> ComposedMessage {
     guard let to = EmailAddress(send.to), Self.isPrintable(to) else { throw .invalidRecipient(send.to) }
     for address in [from.address, mailbox.replyTo?.address].compactMap({ $0 }) where !Self.isPrintable(address) {
@@ -155,6 +134,13 @@ public struct MessageComposer: Sendable {
     bytes.append(contentsOf: part.header)
     bytes.append(contentsOf: [0x0D, 0x0A])
     bytes.append(contentsOf: part.body)
+    if let signer = signers[mailbox.id] {
+      do {
+        bytes = try signer.sign(bytes, at: date)
+      } catch {
+        throw .unsigned(mailbox: mailbox.id, error)
+      }
+    }
     return ComposedMessage(
       envelopeFrom: from.address.envelope, envelopeTo: to.envelope, messageID: messageID, bytes: bytes,
       needsSMTPUTF8: to.needsSMTPUTF8 || from.address.needsSMTPUTF8
@@ -162,7 +148,7 @@ public struct MessageComposer: Sendable {
   }
 
   private func body(
-    _ send: PlannedSend, _ step: Step, _ content: Content, _ attached: inout [MessageParts.Attachment]
+    _ send: PlannedSend, _ step: Step, _ content: MessageContent, _ attached: inout [MessageParts.Attachment]
   ) throws(RenderProblem) -> MIMEPart {
     let isBlank = [content.text, content.html].allSatisfy { $0?.isBlank ?? true }
     guard !isBlank || !step.attachments.isEmpty else { throw .noContent }

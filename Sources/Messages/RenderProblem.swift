@@ -19,6 +19,8 @@ public enum RenderProblem: Error, Hashable, Sendable {
   case noContent
   /// An attachment could not be read.
   case attachment(path: String, reason: String)
+  /// The mailbox signs its mail, and its key could not.
+  case unsigned(mailbox: String, DKIMProblem)
 }
 
 extension RenderProblem: CustomStringConvertible {
@@ -41,6 +43,8 @@ extension RenderProblem: CustomStringConvertible {
       "the message is empty"
     case .attachment(let path, let reason):
       "attachment \(path) cannot be read: \(reason)"
+    case .unsigned(let mailbox, let problem):
+      "mailbox '\(mailbox)': the DKIM key \(problem)"
     }
   }
 }

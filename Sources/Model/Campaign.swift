@@ -17,6 +17,8 @@ public struct Campaign: Sendable {
   public var stopOn: Set<EventType>
   /// How long after its first plan, or its row's `send_at`, a send is still worth making.
   public var ttl: Instant.Span?
+  /// Segments that a text message may take, 1...10; a longer one is skipped.
+  public var maxSegments: Int
   public var unsubscribe: Unsubscribe?
   public var vars: [String: String]
   public var retry: RetryPolicy
@@ -83,7 +85,8 @@ public struct Campaign: Sendable {
     id: String, status: Status = .active, messageClass: MessageClass = .bulk, priority: Int = 0,
     start: Instant? = nil, end: Instant? = nil, audience: Audience, mailboxes: MailboxChoice,
     window: Window = .always, holidays: Set<CalendarDay> = [], dailyNewLimit: Int? = nil,
-    stopOn: Set<EventType> = [.reply], ttl: Instant.Span? = nil, unsubscribe: Unsubscribe? = nil,
+    stopOn: Set<EventType> = [.reply], ttl: Instant.Span? = nil, maxSegments: Int = 10,
+    unsubscribe: Unsubscribe? = nil,
     vars: [String: String] = [:],
     retry: RetryPolicy = RetryPolicy(), breaker: BreakerPolicy = BreakerPolicy(), approval: Approval = .required,
     was: [String] = [], steps: [Step],
@@ -102,6 +105,7 @@ public struct Campaign: Sendable {
     self.dailyNewLimit = dailyNewLimit
     self.stopOn = stopOn
     self.ttl = ttl
+    self.maxSegments = maxSegments
     self.unsubscribe = unsubscribe
     self.vars = vars
     self.retry = retry
@@ -207,10 +211,13 @@ public protocol TemplateRenderer: Sendable {
   /// The whole template as pieces, where it has only text and variables that are put in as they are: what can be
   /// rendered without making strings. Nil for any other.
   func pieces(of template: Template) -> [TemplatePiece]?
+  /// What a text message comes to; nil if it cannot be made, which is for the executor to say.
+  func length(of draft: SMSDraft) -> SMSLength?
 }
 
 extension TemplateRenderer {
   public func pieces(of template: Template) -> [TemplatePiece]? { nil }
+  public func length(of draft: SMSDraft) -> SMSLength? { nil }
 }
 
 /// A part of a template.

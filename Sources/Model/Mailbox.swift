@@ -20,7 +20,29 @@ public struct Mailbox: Sendable {
   public var providers: [String]
   public var tags: [String]
   public var vars: [String: String]
+  /// How its mail is signed, one signature for each; empty for mail that is not.
+  public var dkim: [DKIM]
   public var place: Place
+
+  /// A signature that its mail carries (RFC 6376).
+  public struct DKIM: Hashable, Sendable {
+    /// The domain that vouches for the mail: lower-case A-labels.
+    public var domain: String
+    /// Which of the domain's keys: the record stands at `<selector>._domainkey.<domain>`. In lower case.
+    public var selector: String
+    /// Of the private key; a relative path is the project's. The file is read when mail is signed and is no input of
+    /// plans.
+    public var keyFile: String
+    /// Of `key_file`.
+    public var place: Place
+
+    public init(domain: String, selector: String, keyFile: String, place: Place = Place("data/mailboxes.yaml")) {
+      self.domain = domain
+      self.selector = selector
+      self.keyFile = keyFile
+      self.place = place
+    }
+  }
 
   /// How a new mailbox is warmed up: `from` sends a day at first, `step` more after every `everyDays` days.
   public struct Ramp: Hashable, Sendable {
@@ -77,7 +99,8 @@ public struct Mailbox: Sendable {
     id: String, sender: Sender, replyTo: NamedAddress? = nil, dailyLimit: Int? = nil, hourlyLimit: Int? = nil,
     rollingLimit: Int? = nil, ramp: Ramp? = nil, minGap: Instant.Span = .zero, window: Window = .always, zone: Zone,
     providers: [String],
-    tags: [String] = [], vars: [String: String] = [:], place: Place = Place("data/mailboxes.yaml")
+    tags: [String] = [], vars: [String: String] = [:], dkim: [DKIM] = [],
+    place: Place = Place("data/mailboxes.yaml")
   ) {
     self.id = id
     self.sender = sender
@@ -92,6 +115,7 @@ public struct Mailbox: Sendable {
     self.providers = providers
     self.tags = tags
     self.vars = vars
+    self.dkim = dkim
     self.place = place
   }
 

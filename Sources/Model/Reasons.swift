@@ -24,6 +24,8 @@ public enum SkipReason: String, CaseIterable, Sendable {
   case optedOut = "opted-out"
   /// A template names a variable that nothing gives, and has no text for its absence.
   case missingVariable = "missing-variable"
+  /// Its text takes more SMS segments than the campaign's `max_segments` allows.
+  case tooLong = "too-long"
   /// Its time to live has passed, or ends before it could go out.
   case expired
   /// No mailbox of the campaign can carry the step's channel.

@@ -13,6 +13,7 @@ struct Courier {
   let workspace: Workspace
   let project: Project
   let engine: TemplateEngine
+  let signers: DKIMSigners
   let header: PlanHeader
   let day: DayFolder
   let rules: DeliveryRules
@@ -61,7 +62,7 @@ struct Courier {
     let dispatcher = Dispatcher(
       items: items, rules: rules, history: history, drops: drops, day: project.settings.span(of: header.date),
       runID: runID, now: clock.now(), dueOnly: sending.due, pauses: pauses, breakers: breakers)
-    let composer = workspace.composer(project, engine: engine)
+    let composer = workspace.composer(project, engine: engine, signers: signers)
     let bar = ProgressBar(isShown: Console.hasTerminalErrors && !workspace.options.quiet)
     let log = workspace.log
     var transport: any Transport = NetworkTransport()

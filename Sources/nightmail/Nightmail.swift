@@ -21,7 +21,7 @@ struct Nightmail: AsyncParsableCommand {
     subcommands: [
       InitCommand.self, ValidateCommand.self, PlanCommand.self, ShowCommand.self, ApproveCommand.self,
       SendCommand.self, RunCommand.self, StatusCommand.self, WhyCommand.self, DeadLettersCommand.self,
-      EventCommand.self, SuppressCommand.self, PauseCommand.self, ResumeCommand.self,
+      EventCommand.self, SuppressCommand.self, PauseCommand.self, ResumeCommand.self, DkimCommand.self,
     ])
 
   static func main() async {
@@ -68,7 +68,7 @@ struct Nightmail: AsyncParsableCommand {
     guard let command = rest.popFirst() else { return arguments }
     // The options of a nested command stand behind its name too.
     var names = [command]
-    if command == "dead-letters", let nested = rest.first, !nested.hasPrefix("-") { names.append(rest.removeFirst()) }
+    if ["dead-letters", "dkim"].contains(command), let nested = rest.first, !nested.hasPrefix("-") { names.append(rest.removeFirst()) }
     return names + leading + rest
   }
 }

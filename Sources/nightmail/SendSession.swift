@@ -68,6 +68,7 @@ struct SendSession {
     let rules = DeliveryRules(project: project, endpoints: endpoints)
     let breakers = try breakers(rules, pauses, target.day, zone: stored.header.zone)
     choice.hold(by: breakers)
+    let signers = try signers(for: choice.items)
     if !choice.items.isEmpty, !workspace.isRehearsal {
       _ = try share.inTurn(workspace) {
         try HistoryIdentity.establish(project: workspace.folder, output: workspace.output)
@@ -82,7 +83,7 @@ struct SendSession {
     for (send, reason) in choice.dropped { results.append(.released(Record.Note(send, at: now), reason)) }
     try results.commit()
     let delivery = Courier(
-      workspace: workspace, project: project, engine: engine, header: stored.header, day: target.day,
+      workspace: workspace, project: project, engine: engine, signers: signers, header: stored.header, day: target.day,
       rules: rules, history: history, results: results, runID: runID, sending: sending, watch: watch, pauses: pauses,
       breakers: breakers)
     let began = ContinuousClock.now
@@ -146,6 +147,17 @@ struct SendSession {
       throw Failure(.failed, "nothing was sent")
     }
     return endpoints
+  }
+
+  /// The keys of the mailboxes that send. Mail that cannot be signed as asked would count against its domain.
+  private func signers(for items: [Dispatcher.Item]) throws -> DKIMSigners {
+    let used = Set(items.map(\.send.mailbox))
+    let (signers, findings) = workspace.signers(project.mailboxes.filter { used.contains($0.id) })
+    guard findings.isEmpty else {
+      for finding in findings { FileHandle.standardError.write(Data("\(finding)\n".utf8)) }
+      throw Failure(.failed, "nothing was sent")
+    }
+    return signers
   }
 
   private func report(

@@ -47,7 +47,11 @@ struct ShowCommand: ParsableCommand {
       throw Failure(
         .failed, found.isEmpty ? "no send '\(id)' in the plan" : "'\(id)' begins \(found.count) ids; give more digits")
     }
-    let composer = workspace.composer(project, engine: engine)
+    let (signers, problems) = workspace.signers(project.mailboxes.filter { $0.id == send.mailbox })
+    for problem in problems {
+      workspace.log.warning("\(problem.place): \(problem.message); the message is shown unsigned")
+    }
+    let composer = workspace.composer(project, engine: engine, signers: signers)
     let message = try composer.compose(send, date: send.sendAt)
     let text = String(decoding: message.bytes, as: UTF8.self)
     if options.json {

@@ -14,7 +14,8 @@ struct ValidateCommand: ParsableCommand {
   func run() throws {
     let workspace = Workspace(options)
     let (project, problems) = workspace.findings()
-    let findings = (problems + (project.map(Self.rows(of:)) ?? [])).sorted { $0.place < $1.place }
+    let keys = project.map { workspace.signers($0.mailboxes).findings } ?? []
+    let findings = (problems + keys + (project.map(Self.rows(of:)) ?? [])).sorted { $0.place < $1.place }
     let errors = findings.filter { $0.severity == .error }.count
     let warnings = findings.count - errors
     switch options.json ? .json : format {

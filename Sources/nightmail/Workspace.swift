@@ -122,9 +122,21 @@ struct Workspace {
     return bytes
   }
 
-  /// Makes messages out of a project's sends.
-  func composer(_ project: Project, engine: TemplateEngine) -> MessageComposer {
-    MessageComposer(project: project, engine: engine, attachment: { [folder] in try Self.read($0, in: folder) })
+  /// Makes messages out of a project's sends, signed by `signers`.
+  func composer(_ project: Project, engine: TemplateEngine, signers: DKIMSigners) -> MessageComposer {
+    MessageComposer(
+      project: project, engine: engine, signers: signers,
+      attachment: { [folder] in try Self.read($0, in: folder) })
+  }
+
+  /// The keys of mailboxes that sign their mail, with an error for each that cannot.
+  func signers(_ mailboxes: [Mailbox]) -> (signers: DKIMSigners, findings: [Finding]) {
+    DKIMSigners.load(mailboxes) { path in
+      guard let bytes = try AtomicFile.read(path.hasPrefix("/") ? path : folder + "/" + path) else {
+        throw JournalProblem.system(.open, path: path, code: ENOENT)
+      }
+      return bytes
+    }
   }
 
   /// Who is at the keyboard, for approvals and settlements.

@@ -71,7 +71,7 @@ import Testing
         (attempt.mail, attempt.rcpt, attempt.data) = (.reply(answer), "503 5.5.1 MAIL first", "503 5.5.1 MAIL first")
       case .rcpt: (attempt.rcpt, attempt.data) = (.reply(answer), "554 5.5.1 No valid recipients")
       case .data: attempt.data = .reply(answer)
-      case .message: attempt.message = .reply(answer)
+      case .message, .request: attempt.message = .reply(answer)
       }
       return attempt
     }
@@ -213,7 +213,7 @@ import Testing
       case .mail: .mail
       case .rcpt: .rcpt
       case .data: .data
-      case .message: .message
+      case .message, .request: .message
       }
     #expect(harness.run { connection()?.transaction?.state == state && connection()?.isWritten == true })
     harness.clock.advance(by: Instant.Span(milliseconds: limit.milliseconds - 1))

@@ -1,11 +1,12 @@
 import Delivery
 import Model
 import TestSupport
+import Testing
 
 @testable import Transports
 
 /// Each HTTP service with the replies that its documentation shows: what the contract suite runs over.
-struct ServiceSample: Sendable, CustomTestStringConvertible {
+struct ServiceSample: Sendable, CustomStringConvertible {
   var name: String
   var service: HTTPService<Secret>
   var path: String
@@ -17,7 +18,7 @@ struct ServiceSample: Sendable, CustomTestStringConvertible {
   var refusedVerdict = Verdict.refused(isBounce: true)
   /// A good status with something else than the service would say; nil where the status alone decides.
   var malformed: HTTPAnswer?
-  var testDescription: String { name }
+  var description: String { name }
 
   static let key = "k3y-0123456789-abcdef"
   static let all = [sendgrid, mailgun, ses, postmark, twilio, webhook]
@@ -83,7 +84,7 @@ struct ServiceSample: Sendable, CustomTestStringConvertible {
       return .make(handle, endpoint, from: "+4930123456", to: "+4915112345678", message: "Hello Ada", channel: .sms)
     }
     var attempt = OutgoingAttempt.make(handle, endpoint)
-    attempt.parts = OutgoingAttempt.parts
+    attempt.parts = OutgoingAttempt.sampleParts
     attempt.messageID = "<1@example.com>"
     return attempt
   }
@@ -99,7 +100,7 @@ struct ServiceSample: Sendable, CustomTestStringConvertible {
 
 extension OutgoingAttempt {
   /// What `text` would be in pieces, with something in every field.
-  static let parts: MessageParts? = {
+  static let sampleParts: MessageParts? = {
     guard let from = NamedAddress("\"Schmidt, Anna\" <anna@example.com>"), let to = NamedAddress("ada@example.org"),
       let reply = NamedAddress("replies@example.com")
     else { return nil }

@@ -147,6 +147,10 @@ enum CampaignKeys {
   static let ttl = Key(
     "ttl", .span(least: .init(milliseconds: 1)),
     "How long after its first plan, or its row's send_at, a send is still worth making.", example: "2d")
+  static let maxSegments = Key(
+    "max_segments", .integer(1...10), default: "10",
+    "SMS segments that one text message may take, each of them billed: 160 characters, or 70 with any outside the GSM "
+      + "alphabet; of several, 153 or 67 each. A longer text is skipped.", example: "2")
   static let unsubscribe = Key(
     "unsubscribe", UnsubscribeKeys.type, "How a recipient unsubscribes.",
     example: "{url: \"https://example.com/u/{{send_id}}\"}")
@@ -160,8 +164,9 @@ enum CampaignKeys {
     "campaign", "A sequence of steps for an audience: campaigns/<id>/campaign.yaml.",
     [
       status.info, messageClass.info, priority.info, start.info, end.info, audience.info, mailboxes.info,
-      SettingsKeys.window.info, SettingsKeys.holidays.info, dailyNewLimit.info, stopOn.info, ttl.info, unsubscribe.info,
-      SettingsKeys.retry.info, SettingsKeys.breaker.info, SettingsKeys.approval.info, SettingsKeys.vars.info, was.info, steps.info,
+      SettingsKeys.window.info, SettingsKeys.holidays.info, dailyNewLimit.info, stopOn.info, ttl.info, maxSegments.info,
+      unsubscribe.info, SettingsKeys.retry.info, SettingsKeys.breaker.info, SettingsKeys.approval.info,
+      SettingsKeys.vars.info, was.info, steps.info,
       LaterKey.key(
         "on_sent", "Rows to write for what was sent.", example: "{record: activated.csv, columns: [user_id]}",
         "nothing would be recorded"),
@@ -284,7 +289,7 @@ struct TemplateSource: Sendable {
 public enum Schemas {
   public static let all: [Schema] = [
     SettingsKeys.schema, ContactCapKeys.schema, DomainCapKeys.schema, RetryKeys.schema, MailboxKeys.schema,
-    RampKeys.schema, ProviderKeys.smtp,
+    RampKeys.schema, DKIMKeys.schema, ProviderKeys.smtp,
     ProviderKeys.file, SecretKeys.schema, CampaignKeys.schema, AudienceKeys.schema, MailboxChoiceKeys.schema,
     UnsubscribeKeys.schema, StepKeys.schema, StepKeys.variantSchema, TemplateSource.schema,
   ]

@@ -37,14 +37,17 @@ enum MailboxKeys {
   static let vars = Key(
     "vars", .map(.text), "Variables for templates, as {{mailbox.NAME}}.", example: "{title: Head of Sales}")
 
+  static let dkim = Key(
+    "dkim", .list(DKIMKeys.type),
+    "Signs the mailbox's mail (DKIM); several signatures as a list, one for each kind of key. In mailboxes.csv its keys "
+      + "are the columns dkim_domain, dkim_selector and dkim_key_file.",
+    example: "{domain: example.com, selector: s1, key_file: s1.pem}")
+
   static let schema = Schema(
     "mailbox", "A sending identity: data/mailboxes.yaml or mailboxes.csv.",
     [
       id.info, from.info, replyTo.info, dailyLimit.info, hourlyLimit.info, rollingLimit.info, ramp.info, minGap.info,
-      window.info, timezone.info, providers.info, tags.info, vars.info,
-      LaterKey.key(
-        "dkim", "Signs the mailbox's mail.", example: "{domain: example.com, selector: s1, key_file: s1.pem}",
-        "mail that is not signed as asked may be refused"),
+      window.info, timezone.info, providers.info, tags.info, vars.info, dkim.info,
     ])
 
   /// Nil if a key that makes it what it is is missing or wrong.
@@ -62,11 +65,15 @@ enum MailboxKeys {
     let zone = object.given(timezone) ?? settings.zone
     let words = object.given(tags) ?? []
     let values = object.given(vars) ?? [:]
+    let signatures = object.given(dkim) ?? []
     if chain?.isEmpty == true {
       object.findings.error(object.place(providers), "'providers' is empty; name at least one provider")
     }
     if case .sms? = sender, object.has(replyTo) {
       object.findings.error(object.place(replyTo), "'reply_to' is for e-mail; an SMS mailbox has none")
+    }
+    if case .sms? = sender, object.has(dkim) {
+      object.findings.error(object.place(dkim), "'dkim' is for e-mail; an SMS mailbox has nothing to sign")
     }
     if let limit, let growth, growth.from > limit {
       object.findings.warning(
@@ -77,7 +84,7 @@ enum MailboxKeys {
     return Mailbox(
       id: id, sender: sender, replyTo: reply, dailyLimit: limit, hourlyLimit: hourly, rollingLimit: rolling,
       ramp: growth, minGap: gap, window: open, zone: zone, providers: chain, tags: words, vars: values,
-      place: object.place)
+      dkim: signatures, place: object.place)
   }
 }
 
@@ -103,5 +110,43 @@ enum RampKeys {
     let day = object.given(start)
     guard let first, let more, let day else { return nil }
     return Mailbox.Ramp(from: first, step: more, everyDays: days, start: day)
+  }
+}
+
+/// One entry of `dkim`: who vouches for the mail, and with which key.
+enum DKIMKeys {
+  static let domain = Key(
+    "domain", .string, required: true,
+    "The domain that vouches for the mail: that of the From address or a parent of it, or DMARC does not count it.",
+    example: "example.com")
+  static let selector = Key(
+    "selector", .text, required: true, "Which of the domain's keys: its record is at SELECTOR._domainkey.DOMAIN.",
+    example: "s1")
+  static let keyFile = Key(
+    "key_file", .string, required: true,
+    "The private key, RSA of 2048 bits at least or Ed25519, as PEM; relative to the project. Keep it out of git: "
+      + "nightmail dkim keygen makes one.",
+    example: "s1.pem")
+  static let schema = Schema(
+    "dkim", "A DKIM signature on the mailbox's mail (RFC 6376).", [domain.info, selector.info, keyFile.info])
+
+  static let type = ValueType<Mailbox.DKIM>.object(schema) { object in
+    let domainText = object.given(domain)
+    let selectorText = object.given(selector)
+    let path = object.given(keyFile)
+    let name = domainText.flatMap { EmailAddress.domain($0) }
+    if let domainText, name == nil {
+      object.findings.error(
+        object.place(domain), "'domain' must be a host name such as example.com, not '\(domainText)'")
+    }
+    // RFC 6376 §3.1: labels with dots between them.
+    let isSelector = selectorText.map { EmailAddress.domain($0 + ".example")?.hasSuffix(".example") == true } ?? false
+    if let selectorText, !isSelector {
+      object.findings.error(
+        object.place(selector), "'selector' must be letters, digits, '-' and dots such as s1, not '\(selectorText)'")
+    }
+    guard let name, let selectorText, isSelector, let path else { return nil }
+    return Mailbox.DKIM(
+      domain: name, selector: selectorText.lowercased(), keyFile: path, place: object.place(keyFile))
   }
 }

@@ -44,6 +44,7 @@ struct CampaignLoader {
     let newLimit = object.given(CampaignKeys.dailyNewLimit)
     let stopOn = Set(object.value(CampaignKeys.stopOn) ?? [.reply])
     let ttl = object.given(CampaignKeys.ttl)
+    let maxSegments = object.value(CampaignKeys.maxSegments) ?? 10
     let unsubscribe = object.given(CampaignKeys.unsubscribe)
     let retry = object.given(SettingsKeys.retry)?.over(settings.retry) ?? settings.retry
     let breaker = object.given(SettingsKeys.breaker)?.over(settings.breaker) ?? settings.breaker
@@ -63,8 +64,8 @@ struct CampaignLoader {
       id: id, status: status, messageClass: messageClass, priority: priority, start: start, end: end,
       audience: .messages(MessageTable()), mailboxes: choice, window: window, holidays: holidays,
       dailyNewLimit: newLimit,
-      stopOn: stopOn, ttl: ttl, unsubscribe: unsubscribe, vars: vars, retry: retry, breaker: breaker,
-      approval: approval, was: was, steps: steps, place: Place(path, line: 1, column: 1))
+      stopOn: stopOn, ttl: ttl, maxSegments: maxSegments, unsubscribe: unsubscribe, vars: vars, retry: retry,
+      breaker: breaker, approval: approval, was: was, steps: steps, place: Place(path, line: 1, column: 1))
     return Draft(campaign: campaign, audience: audience)
   }
 

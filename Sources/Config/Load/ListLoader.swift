@@ -46,6 +46,7 @@ struct ListLoader {
           object.place(MailboxKeys.providers),
           "there is no provider '\(id)'" + Nearest.hint(id, among: providers.sorted()))
       }
+      SigningCheck(files: files, findings: findings).check(mailbox)
       mailboxes.append(mailbox)
     }
     return (mailboxes, ids(nodes, "mailbox"))
@@ -69,32 +70,39 @@ struct ListLoader {
     } row: { reader, header in
       if let (defect, field) = reader.defect { return findings.error(reader.place(field), defect.message) }
       var entries: [YAMLNode.Entry] = []
-      var ramp: [YAMLNode.Entry] = []
+      var nested: [String: [YAMLNode.Entry]] = [:]
       for (i, name) in header.names.enumerated() {
         let text = reader.text(i).trimmingCharacters(in: .whitespaces)
         let isKnown = MailboxKeys.schema.key(name).map { $0.notCarriedOut == nil } ?? false
         if text.isEmpty, isKnown { continue }
         let node = YAMLNode(.scalar(YAMLScalar(cell: text)), at: reader.place(i))
-        if let key = Self.rampKey(name) {
-          if !text.isEmpty { ramp.append(.init(key: key, keyPlace: header.places[i], value: node)) }
+        if let (outer, inner) = Self.nestedKey(name) {
+          guard !text.isEmpty else { continue }
+          nested[outer, default: []].append(.init(key: inner, keyPlace: header.places[i], value: node))
           continue
         }
         entries.append(.init(key: name, keyPlace: header.places[i], value: node))
       }
-      if let first = ramp.first {
-        let node = YAMLNode(.mapping(ramp), at: first.value.place)
-        entries.append(.init(key: MailboxKeys.ramp.info.name, keyPlace: first.keyPlace, value: node))
+      for (key, own) in nested.sorted(by: { $0.key < $1.key }) {
+        guard let first = own.first else { continue }
+        let node = YAMLNode(.mapping(own), at: first.value.place)
+        entries.append(.init(key: key, keyPlace: first.keyPlace, value: node))
       }
       nodes.append(YAMLNode(.mapping(entries), at: reader.place(0)))
     }
     return hasHeader ? nodes : nil
   }
 
-  /// `ramp_from` and the like: the key of `ramp` that a column stands for.
-  private static func rampKey(_ column: String) -> String? {
-    guard column.hasPrefix("ramp_") else { return nil }
-    let key = String(column.dropFirst("ramp_".count))
-    return RampKeys.schema.key(key) == nil ? nil : key
+  /// `ramp_from`, `dkim_selector` and the like: the key, and the key inside it, that a column stands for.
+  private static func nestedKey(_ column: String) -> (outer: String, inner: String)? {
+    for (outer, schema) in [
+      (MailboxKeys.ramp.info.name, RampKeys.schema), (MailboxKeys.dkim.info.name, DKIMKeys.schema),
+    ]
+    where column.hasPrefix(outer + "_") {
+      let inner = String(column.dropFirst(outer.count + 1))
+      if schema.key(inner) != nil { return (outer, inner) }
+    }
+    return nil
   }
 
   private func ids(_ nodes: [YAMLNode], _ kind: String) -> Set<String> {

@@ -132,6 +132,12 @@ struct RowPosition {
     guard missing.isEmpty else {
       return .skipped(.missingVariable, step: 0, detail: "\(missing.joined(separator: ", ")) (\(row.place))")
     }
+    if channel == .sms,
+      let detail = SegmentLimit(day: day, live: live).excess(
+        id: id, step: 0, variant: variant, mailbox: mailbox, literal: literal, value: { values[$0] })
+    {
+      return .skipped(.tooLong, step: 0, detail: "\(detail) (\(row.place))")
+    }
     // What a person made due again begins its time to live anew.
     let requeued = record.flatMap { $0.attempts == 0 && $0.expiresAt == nil ? $0.at : nil }
     let origin = requeued ?? row.sendAt ?? day.notBefore

@@ -253,6 +253,9 @@ struct SequencePosition {
       return .skipped(.missingVariable, step: step, detail: missing.joined(separator: ", "))
     }
     let id = id(step, channel, contact, &scratch)
+    if channel == .sms, let detail = excess(asking, need, id) {
+      return .skipped(.tooLong, step: step, detail: detail)
+    }
     let expires = expiry(id, past)
     if let expires, expires <= day.notBefore {
       return .skipped(.expired, step: step, detail: "since \(day.project.settings.zone.format(expires))")
@@ -299,6 +302,14 @@ struct SequencePosition {
       return true
     }
     return need.channel == .email && !facts.hasSubject && !need.hasThread
+  }
+
+  private func excess(_ asking: Asking, _ need: Need, _ id: SendID) -> String? {
+    SegmentLimit(day: day, live: live).excess(
+      id: id, step: need.step, variant: need.variant, mailbox: need.mailbox, literal: nil
+    ) { name in
+      day.project.contacts.column(name).map { asking.contact.value($0).text }
+    }
   }
 
   private func missing(_ asking: Asking, _ need: Need) -> [String] {
