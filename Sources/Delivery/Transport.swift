@@ -22,7 +22,14 @@ public struct Endpoint: Sendable {
   /// A limit on each wait for the server in place of RFC 5321 §4.5.3.2's.
   public var timeout: Instant.Span?
 
-  public enum Kind: Sendable {
+  /// Whether its service puts e-mails together itself, out of their pieces.
+  public var needsParts: Bool {
+    guard case .http(let http) = kind else { return false }
+    return http.service.channel == .email
+  }
+
+  /// Kept out of line: endpoints are handed on with every attempt.
+  public indirect enum Kind: Sendable {
     case smtp(SMTP)
     case http(HTTP)
     /// Absolute path of the folder that takes the files.

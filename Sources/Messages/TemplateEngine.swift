@@ -86,6 +86,7 @@ public final class TemplateEngine: TemplateRenderer, Sendable {
     guard missing.isEmpty else { throw .missingVariables(missing) }
     if let pieces = prepared.pieces {
       var out = ""
+      out.reserveCapacity(template.source.utf8.count + 256)
       for piece in pieces {
         switch piece {
         case .text(let text): out += text

@@ -146,8 +146,8 @@ final class Connection {
   }
 
   /// The message and its dot.
-  func write(message: [UInt8]) {
-    out.appendDotStuffed(message)
+  func write(message: [UInt8], hasLeadingDot: Bool) {
+    out.appendDotStuffed(message, hasLeadingDot: hasLeadingDot)
     messageEnd = out.count
   }
 

@@ -185,7 +185,7 @@ extension NetworkTransport {
   func writeMessage(_ connection: Connection, _ job: Job) {
     guard connection.phase == .busy, connection.transaction?.state == .ready else { return }
     connection.transaction?.messageBegun()
-    connection.write(message: job.attempt.message)
+    connection.write(message: job.attempt.message, hasLeadingDot: job.traits.hasLeadingDot)
     connection.writtenAt = now()
     openFollowing(connection)
     setDeadline(connection, connection.timeouts.block)
