@@ -109,6 +109,8 @@ public final class FailingTransport: Transport {
 
   public func close() { inner.close() }
 
+  public var wake: (@Sendable () -> Void)? { inner.wake }
+
   private func finish(_ handle: Int, _ reply: Reply) {
     active[handle] = nil
     // What a stop cuts off is no attempt.

@@ -10,7 +10,7 @@ private func read(_ text: String) throws(DKIMProblem) -> DKIMKey { try DKIMKey(A
   let p = "p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
   let pem = """
     -----BEGIN PRIVATE KEY-----
-    MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLEREScVpezJpGXA7rAMcrn9g
+    MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g
     -----END PRIVATE KEY-----
 
     """
