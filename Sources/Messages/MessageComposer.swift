@@ -8,7 +8,7 @@ import Synchronization
 /// (`HeaderText.clean`), and addresses are read anew.
 public struct MessageComposer: Sendable {
   private let engine: TemplateEngine
-  private let campaigns: [String: Campaign]
+  private let campaigns: [String: Composed]
   private let senders: [String: Sender]
   private let attachments: AttachmentStore
   private let signers: DKIMSigners
@@ -23,7 +23,7 @@ public struct MessageComposer: Sendable {
   ) {
     self.engine = engine
     self.signers = signers
-    campaigns = Dictionary(project.campaigns.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    campaigns = Dictionary(project.campaigns.map { ($0.id, Composed($0)) }, uniquingKeysWith: { first, _ in first })
     senders = Dictionary(project.mailboxes.map { ($0.id, Sender($0)) }, uniquingKeysWith: { first, _ in first })
     attachments = AttachmentStore(read: attachment)
   }
@@ -44,16 +44,17 @@ public struct MessageComposer: Sendable {
   public func compose(
     _ send: PlannedSend, date: Instant, inParts: Bool = true
   ) throws(RenderProblem) -> ComposedMessage {
-    guard let campaign = campaigns[send.campaign] else { throw .notInProject(what: "campaign", name: send.campaign) }
+    guard let composed = campaigns[send.campaign] else { throw .notInProject(what: "campaign", name: send.campaign) }
     guard let sender = senders[send.mailbox] else { throw .notInProject(what: "mailbox", name: send.mailbox) }
-    let mailbox = sender.mailbox
-    guard let step = campaign.steps.first(where: { $0.id == send.step }) else {
+    guard let step = composed.steps[send.step] else {
       throw .notInProject(what: "step", name: "\(send.campaign)/\(send.step)")
     }
+    let mailbox = sender.mailbox
     guard mailbox.sender.channel == send.channel else { throw .wrongChannel(mailbox: mailbox.id, send.channel) }
-    let content = try content(send, campaign, step, mailbox)
+    let content = try content(send, composed.campaign, step, mailbox)
     switch mailbox.sender {
-    case .email(let from): return try email(send, campaign, step, sender, from, content, date, inParts: inParts)
+    case .email(let from):
+      return try email(send, composed.campaign, step, sender, from, content, date, inParts: inParts)
     case .sms(let from): return try sms(send, mailbox, from, content)
     }
   }
@@ -186,8 +187,20 @@ public struct MessageComposer: Sendable {
   }
 }
 
+/// A campaign with its steps by their ids. A class, as `Sender` is: a message uses a few of its many values, and none
+/// of the rest is copied.
+private final class Composed: Sendable {
+  let campaign: Campaign
+  let steps: [String: Step]
+
+  init(_ campaign: Campaign) {
+    self.campaign = campaign
+    steps = Dictionary(campaign.steps.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+  }
+}
+
 /// A mailbox, and what all its messages have in common.
-private struct Sender: Sendable {
+private final class Sender: Sendable {
   let mailbox: Mailbox
   /// `From`, and `Reply-To` where there is one, as they stand in the header.
   let fields: [UInt8]
