@@ -26,6 +26,8 @@ struct Nightmail: AsyncParsableCommand {
 
   static func main() async {
     returnMemory()
+    // A file at its largest (ulimit -f) is an error of the write (EFBIG) like a full disk, not a reason to be killed.
+    signal(SIGXFSZ, SIG_IGN)
     let arguments = globalsLast(Array(CommandLine.arguments.dropFirst()))
     do {
       let names = configuration.subcommands.compactMap { $0.configuration.commandName }

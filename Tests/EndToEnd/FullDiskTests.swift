@@ -69,6 +69,16 @@ struct FullDiskTests {
     try finish(project, server, "\(wire), no limit")
   }
 
+  @Test func aPlanThatIsLargerThanFilesMayBeIsAnErrorAndNotAPlan() throws {
+    let project = try TestProject(Projects.codes(200, through: nil))
+    let program = try #require(Program.folder) + "/nightmail"
+    let run = try Shell.run(
+      "sh", ["-c", "ulimit -f 40; exec '\(program)' plan"], folder: project.path, environment: Program.environment)
+    #expect(run.status == 1, "\(run.status) \(run.out)\(run.error)")
+    #expect(run.error.contains("File too large; raise the limit"), "\(run.error)")
+    #expect(!project.folder.exists("output/\(Daytime.today)/plan.jsonl"))
+  }
+
   /// The program as a user whom the modes of files bind: root's rights are laid down.
   private static let plainUser: [String]? = {
     guard let program = Program.folder.map({ $0 + "/nightmail" }) else { return nil }
