@@ -70,7 +70,9 @@ struct Nightmail: AsyncParsableCommand {
     guard let command = rest.popFirst() else { return arguments }
     // The options of a nested command stand behind its name too.
     var names = [command]
-    if ["dead-letters", "dkim"].contains(command), let nested = rest.first, !nested.hasPrefix("-") { names.append(rest.removeFirst()) }
+    if ["dead-letters", "dkim"].contains(command), let nested = rest.first, !nested.hasPrefix("-") {
+      names.append(rest.removeFirst())
+    }
     return names + leading + rest
   }
 }
