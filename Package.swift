@@ -66,7 +66,7 @@ let package = Package(
     tests("ReportingTests", ["Reporting", "Journal"]),
     .testTarget(
       name: "EndToEnd", dependencies: ["TestSupport", "Model", "Config", "Messages", "nightmail"],
-      exclude: ["Cluster", "Scenarios"],
+      exclude: ["Cluster", "Faults", "Scenarios"],
       swiftSettings: strict),
     .executableTarget(
       name: "Benchmarks", dependencies: ["TestSupport", "Model", "Config", "Planning", "Messages", "Journal"],

@@ -145,7 +145,7 @@ struct ScriptedSession: Sendable {
 }
 
 /// Lines from a socket, without their line breaks.
-private struct LineReader {
+struct LineReader {
   let socket: Int32
   private var buffer: [UInt8] = []
   private var start = 0
