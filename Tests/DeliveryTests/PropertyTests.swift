@@ -292,7 +292,7 @@ struct PropertyTests {
   private struct CannotRender: Error {}
 
   private func play(_ run: RandomRun, _ sum: inout Sum) throws -> [String] {
-    let (clock, sink) = (RehearsalClock(start: run.begin), MemorySink())
+    let (clock, sink) = (RehearsalClock(start: run.begin), MemorySink(isLate: run.seed % 2 == 0))
     let (stop, servers) = (StopRequest(), FakeServers())
     let transport = FakeTransport(
       servers: servers, sink: sink, clock: clock, seed: run.seed, stop: stop, script: run.fate)
