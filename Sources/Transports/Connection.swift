@@ -30,6 +30,8 @@ final class Login {
   var isProven = false
   /// No new connection before this.
   var pauseUntil = Instant(milliseconds: .min)
+  /// Where the login is by an access token that can be fetched anew.
+  var token: LoginToken?
 
   init(_ endpoint: Endpoint) {
     name = endpoint.login
@@ -86,6 +88,8 @@ final class Connection {
   var phase = Phase.connecting
   /// Nil once its attempt has been told its end.
   var job: Job?
+  /// The access token that it logs in with.
+  var token: Secret?
   var transaction: Transaction?
   var parser = ReplyParser()
   /// Attempts begun on it.

@@ -65,6 +65,11 @@ extension NetworkTransport {
     if detail.contains("no alternative certificate subject name") || detail.contains("does not match target host") {
       return "; the certificate is for another name, so `host` must be the name that it carries"
     }
+    if detail.contains("set private key file") || detail.contains("private key does not match")
+      || detail.contains("client certificate")
+    {
+      return "; `client_certificate` and `client_key` must be PEM files that belong together, the key without a passphrase"
+    }
     if detail.contains("expired") { return "; the server's certificate must be renewed" }
     if detail.contains("unable to get local issuer") || detail.contains("self-signed")
       || detail.contains("self signed")
@@ -79,7 +84,7 @@ extension NetworkTransport {
   private static func withoutSecrets(_ text: String, _ connection: Connection) -> String {
     guard case .smtp(let smtp) = connection.login.endpoint.kind else { return text }
     var text = text
-    for secret in [smtp.password, smtp.token] {
+    for secret in [smtp.password, smtp.token, connection.login.token?.value] {
       guard let value = secret?.revealed, value.utf8.count >= 4 else { continue }
       text = text.split(separator: value, omittingEmptySubsequences: false).joined(separator: "<redacted>")
     }

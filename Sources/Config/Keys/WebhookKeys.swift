@@ -33,8 +33,7 @@ enum WebhookKeys {
     "webhook provider", "Any service that takes a JSON body: data/providers.yaml.",
     ProviderKeys.common + [
       url.info, method.info, headers.info, token.info, body.info, success.info, retry.info, inDoubt.info, channel.info,
-      ProviderKeys.certificates.info, ServiceKeys.proxy.info,
-    ])
+    ] + ConnectionKeys.all)
 
   static func address(_ object: ObjectReader) -> String? {
     guard let text = object.given(url), template(text, url, object) != nil,

@@ -76,15 +76,10 @@ final class HTTPTransfer {
 
   private func configure(_ url: String, _ http: Endpoint.HTTP) -> Bool {
     var ok = set(CURLOPT_URL, url) && set(CURLOPT_PROTOCOLS_STR, "http,https")
-    // The environment's proxies are for browsers.
-    ok = ok && set(CURLOPT_PROXY, http.proxy ?? "") && set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
-    ok = ok && set(CURLOPT_FOLLOWLOCATION, 0) && set(CURLOPT_NOSIGNAL, 1)
+    let options = ConnectionOptions(
+      certificates: http.certificates, clientCertificate: http.clientCertificate, proxy: http.proxy)
+    ok = ok && options.apply(to: easy) && set(CURLOPT_FOLLOWLOCATION, 0)
     ok = ok && set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
-    ok = ok && set(CURLOPT_SSL_VERIFYPEER, 1) && set(CURLOPT_SSL_VERIFYHOST, 2)
-    ok = ok && set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
-    if let certificates = http.certificates {
-      ok = ok && set(CURLOPT_CAINFO, certificates) && nm_setopt_string(easy, CURLOPT_CAPATH, nil) == CURLE_OK
-    }
     // An idle connection may be closed by the server at any time, and a request that meets that is in doubt: of old
     // ones none is used.
     ok = ok && set(CURLOPT_MAXAGE_CONN, Int(HTTPTimeouts.idle.secondsRoundedUp))
