@@ -150,6 +150,14 @@ public struct Provider: Sendable {
     case smtp(SMTP)
     case http(HTTP)
     case file(directory: String?, format: FileFormat = .eml)
+
+    public func carries(_ channel: Channel) -> Bool {
+      switch self {
+      case .smtp: channel == .email
+      case .http(let http): channel == http.service.channel
+      case .file(_, let format): format == .eml || channel == .email
+      }
+    }
   }
 
   /// How a folder takes messages.

@@ -9,8 +9,11 @@ extension NetworkTransport {
 
   private static func place(_ connection: Connection) -> String {
     guard case .smtp(let smtp) = connection.login.endpoint.kind else { return connection.login.name }
-    return "\(smtp.host):\(smtp.port)"
+    return "\(smtp.host):\(smtp.port)" + through(smtp.proxy)
   }
+
+  /// What fails at a proxy is told as what it is.
+  static func through(_ proxy: String?) -> String { proxy.map { " through the proxy \($0)" } ?? "" }
 
   /// Why libcurl could not connect or log in, for the operator: what, and what to do.
   static func explain(_ code: CURLcode, _ connection: Connection) -> (Unavailability.Cause, String) {
@@ -24,6 +27,7 @@ extension NetworkTransport {
     switch code {
     case CURLE_COULDNT_RESOLVE_HOST:
       return (.connection, "\(place): no such host name; is `host` right, and does name resolution work?")
+    case CURLE_COULDNT_RESOLVE_PROXY: return (.connection, "\(place), which is no host name")
     case CURLE_COULDNT_CONNECT:
       return (
         .connection,

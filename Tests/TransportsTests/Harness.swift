@@ -81,9 +81,9 @@ extension Endpoint {
       maxConnections: maxConnections, messagesPerConnection: messagesPerConnection, timeout: timeout)
   }
 
-  static func file(_ directory: String) -> Endpoint {
+  static func file(_ directory: String, format: Provider.FileFormat = .eml) -> Endpoint {
     Endpoint(
-      provider: "files", login: "files \(directory)", kind: .file(directory: directory), maxConnections: 100,
+      provider: "files", login: "files \(directory)", kind: .file(directory: directory, format: format), maxConnections: 100,
       messagesPerConnection: 100)
   }
 }
