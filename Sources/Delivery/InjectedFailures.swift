@@ -108,6 +108,8 @@ public final class FailingTransport: Transport {
 
   public func close() { inner.close() }
 
+  public var wake: (@Sendable () -> Void)? { inner.wake }
+
   private func finish(_ handle: Int, completed: Bool) {
     active[handle] = nil
     count += 1

@@ -7,10 +7,16 @@ public struct Endpoint: Sendable {
   /// Connections, refused credentials and rests count by it: provider, host and user name.
   public var login: String
   public var kind: Kind
-  /// Connections at a time for this login; attempts in flight never exceed it.
+  /// Connections at a time for this login.
   public var maxConnections: Int
   /// Messages on one connection before it is closed.
   public var messagesPerConnection: Int
+  /// Attempts in flight at a time for this login. Over SMTP each connection may have one under way and one that
+  /// follows it at once.
+  public var maxInFlight: Int {
+    if case .smtp = kind { return maxConnections * 2 }
+    return maxConnections
+  }
   /// The least time between two attempts at this login.
   public var interval: Instant.Span
   /// A limit on each wait for the server in place of RFC 5321 §4.5.3.2's.
@@ -225,7 +231,7 @@ public struct Unavailability: Hashable, Sendable {
 /// The life of an attempt: `begin` ─▶ `.ready` ─▶ `complete` ─▶ `.finished`, or `.finished` at any point before, or
 /// `.unavailable` before anything was sent. Exactly one of `.finished`, `.unavailable` and `cancel` ends each attempt.
 public protocol Transport: AnyObject {
-  /// Takes an attempt. The caller keeps those in flight for a login within its `maxConnections`.
+  /// Takes an attempt. The caller keeps those in flight for a login within its `maxInFlight`.
   func begin(_ attempt: OutgoingAttempt)
   /// The intent is on disk: write the rest of the message.
   func complete(_ handle: Int)
@@ -234,9 +240,15 @@ public protocol Transport: AnyObject {
   func cancel(_ handle: Int)
   /// Carries on with whatever can be done; returns as soon as there is an event, or after `milliseconds`.
   func poll(milliseconds: Int) -> [TransportEvent]
+  /// Makes a `poll` that waits return early, from any thread; nil if the transport cannot.
+  var wake: (@Sendable () -> Void)? { get }
   /// Ends every attempt that has not been completed (`.finished`, `connectionLost`, from the next `poll`), and
   /// begins no more; those after `complete` go on until they end or `close` is called.
   func drain()
   /// Closes everything: QUIT where the connection is idle. What is still in flight gets no event.
   func close()
+}
+
+extension Transport {
+  public var wake: (@Sendable () -> Void)? { nil }
 }

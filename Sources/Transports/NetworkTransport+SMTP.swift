@@ -99,6 +99,20 @@ extension NetworkTransport {
       quit(connection)
       return
     }
+    guard let (job, transaction) = openTransaction(connection) else {
+      connection.transaction = nil
+      setDeadline(connection, Timeouts.idle)
+      return
+    }
+    connection.phase = .busy
+    connection.job = job
+    connection.transaction = transaction
+    setDeadline(connection, connection.allowance)
+    flush(connection)
+  }
+
+  /// Takes the next attempt that the connection can carry and writes the opening of its transaction.
+  private func openTransaction(_ connection: Connection) -> (Job, Transaction)? {
     while let job = connection.login.takeWaiting() {
       let attempt = job.attempt
       let capabilities = connection.link.handshake.capabilities
@@ -110,21 +124,57 @@ extension NetworkTransport {
         tell(.finished(handle: attempt.handle, reply))
         continue
       }
-      connection.phase = .busy
-      connection.job = job
       connection.messages += 1
       job.connection = connection
-      connection.transaction = connection.write {
+      let transaction = connection.write {
         Transaction(
           from: attempt.from, to: attempt.to, traits: job.traits, smtpUTF8: smtpUTF8, capabilities: capabilities,
           out: &$0)
       }
-      setDeadline(connection, connection.allowance)
-      flush(connection)
-      return
+      return (job, transaction)
     }
-    connection.transaction = nil
-    setDeadline(connection, Timeouts.idle)
+    return nil
+  }
+
+  /// Lets the next attempt's opening follow the message that has just been written.
+  private func openFollowing(_ connection: Connection) {
+    guard connection.link.handshake.capabilities.pipelining, !isDraining, connection.next == nil,
+      connection.messages < connection.limit, let replyTime = connection.login.replyTime, replyTime < Timeouts.quick,
+      let (job, transaction) = openTransaction(connection)
+    else { return }
+    let until = now() + Timeouts.following
+    connection.next = Following(job: job, transaction: transaction, until: until)
+    earliestDeadline = min(earliestDeadline, until)
+  }
+
+  /// The message before is answered: what follows it is under way.
+  private func promote(_ connection: Connection, _ following: Following) {
+    connection.next = nil
+    guard let job = following.job, !isDraining else {
+      // The server is about to wait for a message that will not come.
+      release(following)
+      return drop(connection)
+    }
+    connection.job = job
+    connection.transaction = following.transaction
+    setDeadline(connection, connection.allowance)
+  }
+
+  /// Another connection may carry what has waited here for too long, or in vain: nothing was answered to it.
+  func release(_ following: Following) {
+    guard let job = following.job else { return }
+    job.connection = nil
+    guard !isDraining else { return }
+    logins[job.attempt.endpoint.login]?.putBack(job)
+  }
+
+  /// The reply to the message before takes long, and the attempt behind it does not wait for it.
+  func giveUpFollowing(_ connection: Connection) {
+    guard var following = connection.next, following.job != nil else { return }
+    release(following)
+    following.job = nil
+    connection.next = following
+    serve(connection.login)
   }
 
   func setDeadline(_ connection: Connection, _ span: Instant.Span) {
@@ -138,7 +188,9 @@ extension NetworkTransport {
   func writeMessage(_ connection: Connection, _ job: Job) {
     guard connection.phase == .busy, connection.transaction?.state == .ready else { return }
     connection.transaction?.messageBegun()
-    connection.write { $0.appendDotStuffed(job.attempt.message) }
+    connection.write(message: job.attempt.message)
+    connection.writtenAt = now()
+    openFollowing(connection)
     setDeadline(connection, connection.timeouts.block)
     flush(connection)
   }
@@ -192,7 +244,7 @@ extension NetworkTransport {
       drop(connection)
       return
     }
-    let written = connection.isWritten
+    let written = connection.isMessageWritten
     let (event, next) = connection.write { out in
       connection.transaction?.receive(
         code, written: written, text: { connection.parser.text(code: code) }, out: &out) ?? (nil, .close)
@@ -213,7 +265,8 @@ extension NetworkTransport {
     case .carryOn:
       setDeadline(connection, connection.allowance)
       if !connection.isWritten { flush(connection) }
-    case .idle: startNext(connection)
+    case .idle:
+      if let following = connection.next { promote(connection, following) } else { startNext(connection) }
     case .close: drop(connection)
     }
   }
@@ -222,6 +275,10 @@ extension NetworkTransport {
     guard let job = connection.job else { return }
     connection.job = nil
     job.connection = nil
+    if let writtenAt = connection.writtenAt {
+      connection.login.replyTime = now() - writtenAt
+      connection.writtenAt = nil
+    }
     tell(.finished(handle: job.attempt.handle, reply))
   }
 
@@ -230,7 +287,7 @@ extension NetworkTransport {
   /// The connection is of no more use: its attempt ends so, if it has not ended.
   func lose(_ connection: Connection, _ ending: Reply.Ending, _ text: String) {
     if connection.phase == .busy,
-      let reply = connection.transaction?.interrupted(ending, text: text, written: connection.isWritten)
+      let reply = connection.transaction?.interrupted(ending, text: text, written: connection.isMessageWritten)
     {
       finish(connection, reply)
     }
@@ -263,6 +320,8 @@ extension NetworkTransport {
     connection.phase = .closed
     connection.link.close()
     connection.transaction = nil
+    if let following = connection.next { release(following) }
+    connection.next = nil
     // The last takes its place in the list.
     let last = connections.count - 1
     if connection.index < last {
