@@ -61,7 +61,8 @@ public struct SMTPScript: Sendable {
   public init(
     greetings: [Answer] = ["220 scripted.test ESMTP"], ehlo: Answer? = nil,
     capabilities: [String] = ["PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE 10485760", "ENHANCEDSTATUSCODES"],
-    logins: [Answer] = [], login: Answer = "235 2.7.0 Welcome", attempts: [Attempt] = [], reset: Answer = "250 2.0.0 Reset",
+    logins: [Answer] = [], login: Answer = "235 2.7.0 Welcome", attempts: [Attempt] = [],
+    reset: Answer = "250 2.0.0 Reset",
     quit: Answer = .replyAndHangUp("221 2.0.0 Bye"), latency: Int = 0
   ) {
     self.greetings = greetings

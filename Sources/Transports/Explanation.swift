@@ -72,7 +72,8 @@ extension NetworkTransport {
     if detail.contains("set private key file") || detail.contains("private key does not match")
       || detail.contains("client certificate")
     {
-      return "; `client_certificate` and `client_key` must be PEM files that belong together, the key without a passphrase"
+      return
+        "; `client_certificate` and `client_key` must be PEM files that belong together, the key without a passphrase"
     }
     if detail.contains("expired") { return "; the server's certificate must be renewed" }
     if detail.contains("unable to get local issuer") || detail.contains("self-signed")

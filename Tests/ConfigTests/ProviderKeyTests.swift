@@ -42,7 +42,8 @@ struct ProviderKeyTests {
     #expect(full.clientCertificate == ClientCertificate(certificate: "client.pem", key: "client.key"))
     #expect(full.proxy == "socks5h://proxy.example.com:1080")
     #expect(full.service.credentials == [.file("secrets/key")])
-    #expect(try http("type: sendgrid\napi_key: {env: KEY}\nbase_url: http://127.0.0.1:80/").url == "http://127.0.0.1:80")
+    #expect(
+      try http("type: sendgrid\napi_key: {env: KEY}\nbase_url: http://127.0.0.1:80/").url == "http://127.0.0.1:80")
   }
 
   @Test func everyKeyOfMailgunIsRead() throws {
@@ -120,7 +121,8 @@ struct ProviderKeyTests {
       """)
     #expect(findings == [])
     guard case .smtp(let smtp)? = provider?.kind else { throw FileProblem("no SMTP") }
-    #expect(smtp.port == 465 && smtp.token == .command(["get-token", "{{mailbox.email}}"]) && smtp.certificates == "ca.pem")
+    #expect(
+      smtp.port == 465 && smtp.token == .command(["get-token", "{{mailbox.email}}"]) && smtp.certificates == "ca.pem")
     #expect(smtp.clientCertificate == ClientCertificate(certificate: "keys/{{mailbox.id}}.pem"))
     #expect(smtp.proxy == "http://proxy.example.com:3128")
   }
@@ -214,7 +216,8 @@ struct ProviderKeyTests {
     (
       hook + "body: '{}'\nmethod: GET\nchannel: fax\nheaders: {Host: a}",
       [
-        "7:11: error: 'method' must be POST or PUT, not 'GET'", "8:12: error: 'channel' must be email or sms, not 'fax'",
+        "7:11: error: 'method' must be POST or PUT, not 'GET'",
+        "8:12: error: 'channel' must be email or sms, not 'fax'",
         "9:12: error: 'Host' in 'headers' is no name of a header field that can be set",
       ]
     ),

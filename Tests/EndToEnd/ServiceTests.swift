@@ -37,7 +37,8 @@ struct ServiceTests {
       steps:
         - {id: only, channel: sms, text: {inline: "Hallo {{first_name}}, \\"Grüße\\""}}
       """
-    files["data/contacts.csv"] = "phone,first_name,sms_enabled\n" + (0..<20).map { "+4915100000\($0 + 10),Zoë \($0),yes\n" }.joined()
+    files["data/contacts.csv"] =
+      "phone,first_name,sms_enabled\n" + (0..<20).map { "+4915100000\($0 + 10),Zoë \($0),yes\n" }.joined()
     files["data/mailboxes.yaml"] = "- {id: number, from: \"+4930123456\", providers: [gateway]}\n"
     files["data/providers.yaml"] = """
       - id: gateway
@@ -60,7 +61,7 @@ struct ServiceTests {
       let line = planned.first { $0["id"] == body["id"] }
       #expect(body["phone"] == line?["to"] && body["phone"] != nil)
       #expect(body["text"]?.string == "Hallo \(line?["vars"]?["first_name"]?.string ?? ""), \"Grüße\"")
-      #expect(body.object?.map(\.name) == ["id", "phone", "text"])
+      #expect(body.object?.map(\.key) == ["id", "phone", "text"])
       #expect(request.method == "POST" && request.fields["content-type"] == "application/json")
       #expect(request.fields["authorization"] == "Bearer \(Self.key)")
       #expect(request.fields["idempotency-key"] == body["id"]?.string)

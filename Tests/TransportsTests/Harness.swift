@@ -68,7 +68,8 @@ extension Endpoint {
   static func smtp(
     _ port: Int, host: String = "127.0.0.1", security: Provider.SMTP.Security = .none, username: String? = nil,
     password: String? = nil, token: String? = nil, renewToken: (@Sendable () async throws -> Secret)? = nil,
-    certificates: String? = nil, clientCertificate: ClientCertificate? = nil, proxy: String? = nil, maxConnections: Int = 1,
+    certificates: String? = nil, clientCertificate: ClientCertificate? = nil, proxy: String? = nil,
+    maxConnections: Int = 1,
     messagesPerConnection: Int = 100, timeout: Instant.Span? = nil
   ) -> Endpoint {
     Endpoint(
@@ -83,7 +84,8 @@ extension Endpoint {
 
   static func file(_ directory: String, format: Provider.FileFormat = .eml) -> Endpoint {
     Endpoint(
-      provider: "files", login: "files \(directory)", kind: .file(directory: directory, format: format), maxConnections: 100,
+      provider: "files", login: "files \(directory)", kind: .file(directory: directory, format: format),
+      maxConnections: 100,
       messagesPerConnection: 100)
   }
 }

@@ -8,7 +8,8 @@ import Testing
 
 /// A file provider whose folder is a Maildir (https://cr.yp.to/proto/maildir.html).
 @Suite struct MaildirTests {
-  private func attempt(_ handle: Int, _ folder: TemporaryFolder, text: String = OutgoingAttempt.text) -> OutgoingAttempt {
+  private func attempt(_ handle: Int, _ folder: TemporaryFolder, text: String = OutgoingAttempt.text) -> OutgoingAttempt
+  {
     .make(handle, .file(folder.file("mail"), format: .maildir), message: text)
   }
 

@@ -75,14 +75,18 @@ import Testing
 
   @Test(arguments: [
     ("http://proxy.example.com:3128", true), ("https://proxy.example.com", true), ("socks5://10.0.0.1:1080", true),
-    ("SOCKS5H://[::1]:1080", true), ("http://proxy.example.com:3128/", true), ("http://user:word@proxy.example.com", false),
-    ("socks4://10.0.0.1", false), ("proxy.example.com:3128", false), ("http://proxy.example.com/path", false), ("", false),
+    ("SOCKS5H://[::1]:1080", true), ("http://proxy.example.com:3128/", true),
+    ("http://user:word@proxy.example.com", false),
+    ("socks4://10.0.0.1", false), ("proxy.example.com:3128", false), ("http://proxy.example.com/path", false),
+    ("", false),
   ])
   func aProxyIsASchemeAHostAndAPort(text: String, isGood: Bool) {
     #expect((WebAddress(proxy: text) != nil) == isGood)
   }
 
-  @Test(arguments: [("http://127.0.0.1:3128", true), ("socks5://localhost:1080", true), ("socks5://10.0.0.1:1080", false)])
+  @Test(arguments: [
+    ("http://127.0.0.1:3128", true), ("socks5://localhost:1080", true), ("socks5://10.0.0.1:1080", false),
+  ])
   func aRehearsalGoesThroughNoProxyElsewhere(proxy: String, isAllowed: Bool) async throws {
     let mailbox = Mailbox(
       id: "anna", sender: .email(try #require(NamedAddress("anna@example.com"))), zone: .utc, providers: ["p", "q"])

@@ -29,7 +29,9 @@ private let python: String? = ["python3", "/usr/bin/python3", "/usr/local/bin/py
 /// AWS Signature Version 4 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html).
 @Suite(.enabled(if: python != nil, "no python3 here has botocore (pip install botocore)"))
 struct SESSignatureTests {
-  @Test(arguments: [nil, "session/token+value=="], ["a\r\n", "Grüße\r\n", String(repeating: "0123456789\r\n", count: 20_000)])
+  @Test(
+    arguments: [nil, "session/token+value=="],
+    ["a\r\n", "Grüße\r\n", String(repeating: "0123456789\r\n", count: 20_000)])
   func botocoreSignsTheSame(session: String?, text: String) throws {
     var sample = ServiceSample.ses
     sample.service = .ses(

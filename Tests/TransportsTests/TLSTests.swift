@@ -42,7 +42,8 @@ private struct TLSServer {
     self.folder = folder
     port = LoopbackPort.free()
     program = try RunningProgram(
-      "python3", ["server.py", "\(port)", implicit ? "implicit" : "starttls", asksWho ? "who" : ""], folder: folder.path)
+      "python3", ["server.py", "\(port)", implicit ? "implicit" : "starttls", asksWho ? "who" : ""], folder: folder.path
+    )
     try #require(LoopbackPort.waitUntilOpen(port), "\(program.output)")
   }
 

@@ -28,7 +28,8 @@ import Testing
   private static let refusal = SMTPScript.Answer.reply("535 5.7.8 Token has expired")
 
   private func server(_ logins: [SMTPScript.Answer], attempts: [SMTPScript.Attempt] = []) throws -> ScriptedSMTPServer {
-    try ScriptedSMTPServer(SMTPScript(capabilities: ["PIPELINING", "AUTH XOAUTH2"], logins: logins, attempts: attempts))
+    try ScriptedSMTPServer(
+      SMTPScript(capabilities: ["PIPELINING", "AUTH XOAUTH2"], logins: logins, attempts: attempts))
   }
 
   private func endpoint(_ server: ScriptedSMTPServer, _ source: Source, messages: Int = 100) -> Endpoint {
@@ -40,7 +41,9 @@ import Testing
   /// The tokens that a server was shown, in turn.
   private func shown(_ server: ScriptedSMTPServer) -> [String] {
     server.transcripts.joined().compactMap { line in
-      guard line.hasPrefix("AUTH XOAUTH2 "), let data = Data(base64Encoded: String(line.dropFirst(13))) else { return nil }
+      guard line.hasPrefix("AUTH XOAUTH2 "), let data = Data(base64Encoded: String(line.dropFirst(13))) else {
+        return nil
+      }
       return String(decoding: data, as: UTF8.self).split(separator: "\u{1}")
         .first { $0.hasPrefix("auth=") }.map { String($0.dropFirst(12)) }
     }

@@ -54,17 +54,17 @@ import Testing
     #expect(request.method == "POST" && request.url == "https://api.test/v3/mail/send")
     #expect(fields(request) == ["Authorization": "Bearer SG.key", "Content-Type": "application/json"])
     let expected = try #"""
-      {"personalizations":[{"to":[{"email":"zoe@xn--bcher-kva.example","name":"Zoë Müller"}]}],
-      "from":{"email":"anna@example.com","name":"Schmidt \"Anna\", Dr."},"reply_to":{"email":"replies@example.com"},
-      "subject":"Grüße \"Zoë\"",
-      "content":[{"type":"text/plain","value":"Hallo\nZoë \\o/"},{"type":"text/html","value":"<p>\"Hallo\"</p>"}],
-      "attachments":[
-      {"content":"JVBERg==","filename":"Anlage \"A\".pdf","type":"application/pdf","disposition":"attachment"},
-      {"content":"w7w=","filename":"zwei.txt","type":"text/plain; charset=utf-8","disposition":"attachment"}],
-      "headers":{"Message-ID":"<\#(Self.id)@example.com>","In-Reply-To":"<0@example.com>","References":"<0@example.com>",
-      "List-Unsubscribe":"<https://example.com/u?a=1>","List-Unsubscribe-Post":"List-Unsubscribe=One-Click"},
-      "custom_args":{"send_id":"\#(Self.id)"}}
-      """#.json
+    {"personalizations":[{"to":[{"email":"zoe@xn--bcher-kva.example","name":"Zoë Müller"}]}],
+    "from":{"email":"anna@example.com","name":"Schmidt \"Anna\", Dr."},"reply_to":{"email":"replies@example.com"},
+    "subject":"Grüße \"Zoë\"",
+    "content":[{"type":"text/plain","value":"Hallo\nZoë \\o/"},{"type":"text/html","value":"<p>\"Hallo\"</p>"}],
+    "attachments":[
+    {"content":"JVBERg==","filename":"Anlage \"A\".pdf","type":"application/pdf","disposition":"attachment"},
+    {"content":"w7w=","filename":"zwei.txt","type":"text/plain; charset=utf-8","disposition":"attachment"}],
+    "headers":{"Message-ID":"<\#(Self.id)@example.com>","In-Reply-To":"<0@example.com>","References":"<0@example.com>",
+    "List-Unsubscribe":"<https://example.com/u?a=1>","List-Unsubscribe-Post":"List-Unsubscribe=One-Click"},
+    "custom_args":{"send_id":"\#(Self.id)"}}
+    """#.json
     #expect(try body(request) == expected)
   }
 
@@ -73,17 +73,17 @@ import Testing
     #expect(request.method == "POST" && request.url == "https://api.test/email")
     #expect(fields(request) == ["X-Postmark-Server-Token": "pm-token", "Content-Type": "application/json"])
     let expected = try #"""
-      {"From":"\"Schmidt \\\"Anna\\\", Dr.\" <anna@example.com>","To":"\"Zoë Müller\" <zoe@xn--bcher-kva.example>",
-      "ReplyTo":"replies@example.com","Subject":"Grüße \"Zoë\"","TextBody":"Hallo\nZoë \\o/",
-      "HtmlBody":"<p>\"Hallo\"</p>",
-      "Headers":[{"Name":"X-PM-KeepID","Value":"true"},{"Name":"Message-ID","Value":"<\#(Self.id)@example.com>"},
-      {"Name":"In-Reply-To","Value":"<0@example.com>"},{"Name":"References","Value":"<0@example.com>"},
-      {"Name":"List-Unsubscribe","Value":"<https://example.com/u?a=1>"},
-      {"Name":"List-Unsubscribe-Post","Value":"List-Unsubscribe=One-Click"}],
-      "Attachments":[{"Name":"Anlage \"A\".pdf","Content":"JVBERg==","ContentType":"application/pdf"},
-      {"Name":"zwei.txt","Content":"w7w=","ContentType":"text/plain; charset=utf-8"}],
-      "Metadata":{"send_id":"\#(Self.id)"},"MessageStream":"broadcast"}
-      """#.json
+    {"From":"\"Schmidt \\\"Anna\\\", Dr.\" <anna@example.com>","To":"\"Zoë Müller\" <zoe@xn--bcher-kva.example>",
+    "ReplyTo":"replies@example.com","Subject":"Grüße \"Zoë\"","TextBody":"Hallo\nZoë \\o/",
+    "HtmlBody":"<p>\"Hallo\"</p>",
+    "Headers":[{"Name":"X-PM-KeepID","Value":"true"},{"Name":"Message-ID","Value":"<\#(Self.id)@example.com>"},
+    {"Name":"In-Reply-To","Value":"<0@example.com>"},{"Name":"References","Value":"<0@example.com>"},
+    {"Name":"List-Unsubscribe","Value":"<https://example.com/u?a=1>"},
+    {"Name":"List-Unsubscribe-Post","Value":"List-Unsubscribe=One-Click"}],
+    "Attachments":[{"Name":"Anlage \"A\".pdf","Content":"JVBERg==","ContentType":"application/pdf"},
+    {"Name":"zwei.txt","Content":"w7w=","ContentType":"text/plain; charset=utf-8"}],
+    "Metadata":{"send_id":"\#(Self.id)"},"MessageStream":"broadcast"}
+    """#.json
     #expect(try body(request) == expected)
     let plain = try self.request(.postmark(token: Secret("pm-token"), stream: nil))
     #expect(try body(plain)["MessageStream"] == nil)
@@ -125,10 +125,10 @@ import Testing
     #expect(request.method == "POST" && request.url == "https://api.test/v2/email/outbound-emails")
     let raw = Data(OutgoingAttempt.text.utf8).base64EncodedString()
     let expected = try #"""
-      {"FromEmailAddress":"anna@example.com","Destination":{"ToAddresses":["zoe@xn--bcher-kva.example"]},
-      "Content":{"Raw":{"Data":"\#(raw)"}},"EmailTags":[{"Name":"send_id","Value":"\#(Self.id)"}],
-      "ConfigurationSetName":"outreach"}
-      """#.json
+    {"FromEmailAddress":"anna@example.com","Destination":{"ToAddresses":["zoe@xn--bcher-kva.example"]},
+    "Content":{"Raw":{"Data":"\#(raw)"}},"EmailTags":[{"Name":"send_id","Value":"\#(Self.id)"}],
+    "ConfigurationSetName":"outreach"}
+    """#.json
     #expect(try body(request) == expected)
     let fields = fields(request)
     #expect(fields["x-amz-security-token"] == "session")
@@ -147,7 +147,8 @@ import Testing
       ])
     #expect(
       String(decoding: request.body, as: UTF8.self)
-        == "To=%2B4915112345678&From=%2B4930123456&Body=Gr%C3%BC%C3%9Fe%20%26%20%22K%C3%BCsse%22%20%2B%20100%25%0A%E2%82%AC")
+        == "To=%2B4915112345678&From=%2B4930123456&Body=Gr%C3%BC%C3%9Fe%20%26%20%22K%C3%BCsse%22%20%2B%20100%25%0A%E2%82%AC"
+    )
     let service = try self.request(.twilio(account: "AC01", token: Secret("t"), messagingService: "MG 1"), text: "Hi")
     #expect(String(decoding: service.body, as: UTF8.self) == "To=%2B4915112345678&MessagingServiceSid=MG%201&Body=Hi")
     #expect(throws: HTTPRequest.Problem.self) {
@@ -157,7 +158,8 @@ import Testing
   }
 
   @Test func webhookForMail() throws {
-    let body = #"{"id":"{{id}}","to":"{{to}}","from":"{{from}}","s":"{{ subject }}","t":"{{text}}","h":"{{html}}","#
+    let body =
+      #"{"id":"{{id}}","to":"{{to}}","from":"{{from}}","s":"{{ subject }}","t":"{{text}}","h":"{{html}}","#
       + #""p":"{{phone}}","m":"{{message_id}}","n":[1,{"x":"{{id}}-{{to}}"}]}"#
     let request = try request(
       .webhook(
@@ -177,10 +179,10 @@ import Testing
         "X-Subject": "About zoe@xn--bcher-kva.example", "X-Key": "k", "idempotency-key": "n-\(Self.id)",
       ])
     let expected = try #"""
-      {"id":"\#(Self.id)","to":"zoe@xn--bcher-kva.example","from":"anna@example.com","s":"Grüße \"Zoë\"",
-      "t":"Hallo\nZoë \\o/","h":"<p>\"Hallo\"</p>","p":"","m":"<\#(Self.id)@example.com>",
-      "n":[1,{"x":"\#(Self.id)-zoe@xn--bcher-kva.example"}]}
-      """#.json
+    {"id":"\#(Self.id)","to":"zoe@xn--bcher-kva.example","from":"anna@example.com","s":"Grüße \"Zoë\"",
+    "t":"Hallo\nZoë \\o/","h":"<p>\"Hallo\"</p>","p":"","m":"<\#(Self.id)@example.com>",
+    "n":[1,{"x":"\#(Self.id)-zoe@xn--bcher-kva.example"}]}
+    """#.json
     #expect(try self.body(request) == expected)
   }
 

@@ -37,7 +37,8 @@ enum ProviderKeys {
   static let username = Key("username", .string, "To log in with.", example: "{{mailbox.email}}")
   static let password = Key("password", .secret, "Where the password is.", example: "{env: SMTP_PASSWORD}")
   static let token = Key(
-    "token", .secret, "Where the OAuth 2 access token is (XOAUTH2), in place of a password. A file or command is asked anew when the server "
+    "token", .secret,
+    "Where the OAuth 2 access token is (XOAUTH2), in place of a password. A file or command is asked anew when the server "
       + "refuses the token and when it is 45 minutes old.",
     example: "{command: [get-token]}")
   static let smtp = Schema(

@@ -148,7 +148,8 @@ enum ServiceKeys {
     guard address.isSafe else {
       object.findings.error(
         object.place(key),
-        "'\(name)' would send secrets and messages to \(address.host) in the clear; use https (http is for this machine)")
+        "'\(name)' would send secrets and messages to \(address.host) in the clear; use https (http is for this machine)"
+      )
       return false
     }
     return true

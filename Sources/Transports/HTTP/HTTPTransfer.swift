@@ -110,7 +110,8 @@ final class HTTPTransfer {
 
   /// A field with a control in it could end its line and begin another.
   private func append(_ field: HTTPRequest.Field) -> Bool {
-    guard !field.name.isEmpty, !field.value.isEmpty, field.name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x3A }),
+    guard !field.name.isEmpty, !field.value.isEmpty,
+      field.name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x3A }),
       field.value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F })
     else { return false }
     guard let longer = curl_slist_append(fields, "\(field.name): \(field.value)") else { return false }
