@@ -216,7 +216,7 @@ struct ProviderKeyTests {
     (
       hook + "body: '{}'\nmethod: GET\nchannel: fax\nheaders: {Host: a}",
       [
-        "7:11: error: 'method' must be POST or PUT, not 'GET'",
+        "7:11: error: 'method' must be POST or PUT, not 'GET'; did you mean 'PUT'?",
         "8:12: error: 'channel' must be email or sms, not 'fax'",
         "9:12: error: 'Host' in 'headers' is no name of a header field that can be set",
       ]

@@ -94,7 +94,8 @@ final class HTTPTransfer {
     var ok = set(CURLOPT_POST, 1) && set(CURLOPT_CUSTOMREQUEST, request.method)
     ok = ok && nm_setopt_offset(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(request.body.count)) == CURLE_OK
     for field in request.fields { ok = ok && append(field) }
-    ok = ok && append(HTTPRequest.Field("User-Agent", "nightmail")) && append(HTTPRequest.Field("Accept", "*/*"))
+    // By its option, since libcurl signs every field that it is given, and a proxy may put its own in this one's place.
+    ok = ok && set(CURLOPT_USERAGENT, "nightmail")
     if let signing = request.signing {
       ok = ok && set(CURLOPT_AWS_SIGV4, "aws:amz:\(signing.region):\(signing.service)")
       ok = ok && set(CURLOPT_USERNAME, signing.accessKeyID.revealed)
