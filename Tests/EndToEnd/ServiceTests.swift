@@ -139,6 +139,28 @@ struct ServiceTests {
     #expect(try attempts(project).values.allSatisfy { $0 == ["second sent"] })
   }
 
+  /// RFC 6531: without SMTPUTF8 the address cannot be written, and domains go as A-labels anyway.
+  @Test(arguments: [true, false])
+  func anAddressOutsideASCIINeedsAServerThatTakesIt(offered: Bool) throws {
+    let server = try ScriptedSMTPServer(
+      SMTPScript(capabilities: ["PIPELINING", "8BITMIME"] + (offered ? ["SMTPUTF8"] : [])))
+    let project = try project(
+      contacts: 0,
+      providers: """
+        - {id: first, type: smtp, host: localhost, port: \(server.port), tls: none, timeout: 10s}
+        - {id: second, type: file, directory: sent}
+        """)
+    try project.folder.write(
+      "email,first_name\njürgen@bücher.example,Jürgen\nada@bücher.example,Ada\n", to: "data/contacts.csv")
+    try project.nightmail(expecting: 0, "run", "--rehearse", "--date", "2025-11-20")
+    let plain = "ada@xn--bcher-kva.example"
+    #expect(Set(server.messages.flatMap(\.to)) == (offered ? [plain, "jürgen@xn--bcher-kva.example"] : [plain]))
+    #expect(project.folder.exists("sent") == !offered)
+    let mails = server.transcripts.joined().filter { $0.hasPrefix("MAIL") }
+    #expect(mails.count { $0.hasSuffix(" BODY=8BITMIME SMTPUTF8") } == (offered ? 1 : 0))
+    #expect(mails.contains("MAIL FROM:<anna@shop.example>"), "what is ASCII asks for nothing")
+  }
+
   @Test func killedAtAnyInstantAMaildirHasNothingTwice() throws {
     let count = 1500
     let project = try project(

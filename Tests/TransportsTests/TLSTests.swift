@@ -14,9 +14,10 @@ private struct TLSServer {
   /// - Parameters:
   ///   - name: what the certificate is for, as a subjectAltName.
   ///   - implicit: TLS from the first byte; otherwise STARTTLS.
+  ///   - speaksHTTP: over TLS from the first byte, and answers as Postmark does.
   ///   - expired: the certificate ran out yesterday.
   ///   - asksWho: only a client with a certificate of the same authority is let in.
-  init(name: String, implicit: Bool, expired: Bool = false, asksWho: Bool = false) throws {
+  init(name: String, implicit: Bool, expired: Bool = false, asksWho: Bool = false, speaksHTTP: Bool = false) throws {
     let folder = try TemporaryFolder(["server.py": Self.source, "log": "", "extensions": "subjectAltName=\(name)\n"])
     let key = ["-newkey", "rsa:2048", "-nodes", "-sha256"]
     func openssl(_ arguments: [String]) throws {
@@ -42,7 +43,9 @@ private struct TLSServer {
     self.folder = folder
     port = LoopbackPort.free()
     program = try RunningProgram(
-      "python3", ["server.py", "\(port)", implicit ? "implicit" : "starttls", asksWho ? "who" : ""], folder: folder.path
+      "python3",
+      ["server.py", "\(port)", speaksHTTP ? "http" : implicit ? "implicit" : "starttls", asksWho ? "who" : ""],
+      folder: folder.path
     )
     try #require(LoopbackPort.waitUntilOpen(port), "\(program.output)")
   }
@@ -63,10 +66,10 @@ private struct TLSServer {
         context.load_verify_locations('ca.pem')
     log = open('log', 'a', buffering=1)
     async def serve(reader, writer):
-        secure = mode == 'implicit'
+        secure = mode != 'starttls'
         def say(text): writer.write(text.encode() + b'\\r\\n')
         try:
-            say('220 tls.test ESMTP')
+            if mode != 'http': say('220 tls.test ESMTP')
             while line := await reader.readline():
                 words = line.split()
                 command = words[0].upper() if words else b''
@@ -89,6 +92,15 @@ private struct TLSServer {
                     while (line := await reader.readline()) not in (b'.\\r\\n', b''): size += len(line)
                     log.write('message %d\\n' % size)
                     say('250 2.0.0 taken')
+                elif command == b'POST':
+                    size = 0
+                    while (line := await reader.readline()) not in (b'\\r\\n', b''):
+                        if line.lower().startswith(b'content-length:'): size = int(line.split(b':')[1])
+                    await reader.readexactly(size)
+                    peer = writer.get_extra_info('ssl_object').getpeercert()
+                    if peer: log.write('who %s\\n' % dict(x[0] for x in peer['subject'])['commonName'])
+                    body = b'{"ErrorCode":0,"Message":"OK","MessageID":"pm-1"}'
+                    writer.write(b'HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n' % len(body) + body)
                 elif command == b'QUIT':
                     say('221 bye')
                     break
@@ -96,7 +108,7 @@ private struct TLSServer {
         except (ConnectionError, ssl.SSLError, asyncio.IncompleteReadError): pass
         writer.close()
     async def main():
-        tls = context if mode == 'implicit' else None
+        tls = context if mode != 'starttls' else None
         async with await asyncio.start_server(serve, '127.0.0.1', port, ssl=tls) as server:
             await server.serve_forever()
     asyncio.run(main())
@@ -195,6 +207,41 @@ struct TLSTests {
     #expect(harness.finish([1]))
     #expect(harness.unavailable.first?.1.cause == .tls)
     #expect(harness.unavailable.first?.1.text.contains("client_certificate") == true, "\(harness.unavailable)")
+  }
+
+  private func request(
+    _ server: TLSServer, trusted: Bool = true, client: ClientCertificate? = nil
+  ) -> OutgoingAttempt {
+    let sample = ServiceSample.postmark
+    var endpoint = sample.endpoint(server.port)
+    endpoint.kind = .http(
+      Endpoint.HTTP(
+        sample.service, url: "https://localhost:\(server.port)", certificates: trusted ? server.authority : nil,
+        clientCertificate: client))
+    return sample.attempt(1, endpoint)
+  }
+
+  @Test(arguments: [false, true])
+  func aRequestGoesOutOverTLSWithOurCertificateWhereItIsAskedFor(asksWho: Bool) throws {
+    let server = try TLSServer(name: Self.names, implicit: true, asksWho: asksWho, speaksHTTP: true)
+    let harness = Harness()
+    let reply = harness.send(request(server, client: asksWho ? server.client() : nil))
+    #expect(reply?.ending == .reply(code: 200), "\(harness.unavailable)")
+    #expect(reply?.providerID == "pm-1")
+    #expect(server.log.contains("who night mail") == asksWho)
+    #expect(server.log.split(separator: "\n").count { $0.hasPrefix("tls POST /email") } == 1)
+  }
+
+  @Test(arguments: ["DNS:api.example.com", "unknown", "expired"])
+  func noSecretGoesToAServiceThatIsNotTheOneNamed(fault: String) throws {
+    let server = try TLSServer(
+      name: fault.hasPrefix("DNS") ? fault : Self.names, implicit: true, expired: fault == "expired", speaksHTTP: true)
+    let harness = Harness()
+    harness.transport.begin(request(server, trusted: fault != "unknown"))
+    #expect(harness.finish([1]))
+    #expect(harness.unavailable.map(\.returned) == [[1]])
+    #expect(harness.unavailable.first?.1.cause == .tls, "\(harness.unavailable)")
+    #expect(!server.log.contains("POST"))
   }
 
   @Test func aServerWithoutSTARTTLSGetsNoMail() throws {
