@@ -46,7 +46,8 @@ let package = Package(
     room("Messages", ["Model", crypto, cryptoExtras, mustache]),
     room("Journal", ["Model", "CMemory", crypto, system]),
     room("Delivery", ["Model", "Messages", "Journal", collections]),
-    room("Transports", ["Model", "Delivery", "CCurl", subprocess, system]),
+    room(
+      "Transports", ["Model", "Delivery", "CCurl", subprocess, system], exclude: ["Providers.md"]),
     room("Reporting", ["Model", "Journal"]),
     .executableTarget(
       name: "nightmail",

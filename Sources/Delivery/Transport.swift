@@ -42,13 +42,19 @@ public struct Endpoint: Sendable {
     public var url: String
     /// Absolute path of a PEM file of certificates to trust in place of the system's.
     public var certificates: String?
-    /// `http://host:port`; nil means none, whatever the environment says.
+    /// Absolute paths.
+    public var clientCertificate: ClientCertificate?
+    /// As `WebAddress(proxy:)` reads it; nil means none, whatever the environment says.
     public var proxy: String?
 
-    public init(_ service: HTTPService<Secret>, url: String, certificates: String? = nil, proxy: String? = nil) {
+    public init(
+      _ service: HTTPService<Secret>, url: String, certificates: String? = nil,
+      clientCertificate: ClientCertificate? = nil, proxy: String? = nil
+    ) {
       self.service = service
       self.url = url
       self.certificates = certificates
+      self.clientCertificate = clientCertificate
       self.proxy = proxy
     }
   }
@@ -59,13 +65,22 @@ public struct Endpoint: Sendable {
     public var security: Provider.SMTP.Security
     public var username: String?
     public var password: Secret?
+    /// An OAuth 2 access token: XOAUTH2.
     public var token: Secret?
+    /// Fetches the token anew, since access tokens live for an hour or so and a night's run for longer. Nil: there is
+    /// none but `token`. What it throws is for the operator, and holds no secret.
+    public var renewToken: (@Sendable () async throws -> Secret)?
     /// Absolute path of a PEM file of certificates to trust in place of the system's.
     public var certificates: String?
+    /// Absolute paths.
+    public var clientCertificate: ClientCertificate?
+    /// As `WebAddress(proxy:)` reads it; nil means none, whatever the environment says.
+    public var proxy: String?
 
     public init(
       host: String, port: Int, security: Provider.SMTP.Security, username: String? = nil, password: Secret? = nil,
-      token: Secret? = nil, certificates: String? = nil
+      token: Secret? = nil, renewToken: (@Sendable () async throws -> Secret)? = nil, certificates: String? = nil,
+      clientCertificate: ClientCertificate? = nil, proxy: String? = nil
     ) {
       self.host = host
       self.port = port
@@ -73,7 +88,10 @@ public struct Endpoint: Sendable {
       self.username = username
       self.password = password
       self.token = token
+      self.renewToken = renewToken
       self.certificates = certificates
+      self.clientCertificate = clientCertificate
+      self.proxy = proxy
     }
   }
 

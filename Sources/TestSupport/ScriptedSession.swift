@@ -91,7 +91,11 @@ struct ScriptedSession: Sendable {
       guard say(.reply(challenge)), let line = reader.line() else { return false }
       note(String(decoding: line, as: UTF8.self))
     }
-    return say(script.login)
+    let count = server?.state.withLock { state in
+      defer { state.logins += 1 }
+      return state.logins
+    }
+    return say(count.flatMap { $0 < script.logins.count ? script.logins[$0] : nil } ?? script.login)
   }
 
   private func nextAttempt() -> SMTPScript.Attempt {

@@ -33,6 +33,8 @@ final class Login {
   var replyTime: Instant.Span?
   /// No new connection before this.
   var pauseUntil = Instant(milliseconds: .min)
+  /// Where the login is by an access token that can be fetched anew.
+  var token: LoginToken?
 
   init(_ endpoint: Endpoint) {
     name = endpoint.login
@@ -108,6 +110,8 @@ final class Connection {
   var phase = Phase.connecting
   /// Nil once its attempt has been told its end.
   var job: Job?
+  /// The access token that it logs in with.
+  var token: Secret?
   var transaction: Transaction?
   /// The transaction after it, whose opening went out behind the message: one round trip a message, and half as many
   /// system calls (RFC 2920 §3.1 allows a message's content to be followed by the next MAIL, RCPT and DATA).

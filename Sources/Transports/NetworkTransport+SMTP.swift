@@ -21,12 +21,13 @@ extension NetworkTransport {
         earliestDeadline = min(earliestDeadline, login.pauseUntil)
         return
       }
-      guard open(login) else { return }
+      guard hasToken(login), open(login) else { return }
     }
   }
 
   private func open(_ login: Login) -> Bool {
-    guard case .smtp(let smtp) = login.endpoint.kind else { return false }
+    guard case .smtp(var smtp) = login.endpoint.kind else { return false }
+    smtp.token = login.token?.value ?? smtp.token
     let timeouts = Timeouts(login.endpoint.timeout)
     guard Envelope.isHost(smtp.host), (1...65_535).contains(smtp.port) else {
       unavailable(login, .connection, "'\(smtp.host):\(smtp.port)' is no host and port; correct providers.yaml")
@@ -39,6 +40,7 @@ extension NetworkTransport {
     let connection = Connection(
       link: link, login: login, timeouts: timeouts, limit: login.endpoint.messagesPerConnection,
       deadline: now() + timeouts.greeting)
+    connection.token = smtp.token
     earliestDeadline = min(earliestDeadline, connection.deadline)
     connection.index = connections.count
     connections.append(connection)
@@ -77,6 +79,7 @@ extension NetworkTransport {
       return
     }
     connection.login.isProven = true
+    connection.login.token?.wasTaken()
     connection.phase = .idle
     startNext(connection)
     // The others had waited for this one to get through.
@@ -251,6 +254,11 @@ extension NetworkTransport {
       if let job = connection.job { tell(.ready(handle: job.attempt.handle)) }
     case .finished(let reply)?:
       finish(connection, reply)
+      if reply.trouble(from: connection.login.endpoint.kind) == .credentials,
+        refuseToken(connection, reply.text) != nil
+      {
+        return drop(connection)
+      }
     case nil: break
     }
     switch next {
@@ -331,13 +339,15 @@ extension NetworkTransport {
     let waits = login.hasLive
     if waits { login.pauseUntil = now() + Timeouts.pause }
     login.isProven = false
+    // A token that has had its hour: with another, the same attempts may go on.
+    if cause == .credentials, refuseToken(connection, text) == true { return drop(connection) }
     // Before `drop`, which would open another connection for those that wait.
     if !waits { unavailable(login, cause, text) }
     drop(connection)
   }
 
   /// Gives back whatever waits for a login that has no connection.
-  private func unavailable(_ login: Login, _ cause: Unavailability.Cause, _ text: String) {
+  func unavailable(_ login: Login, _ cause: Unavailability.Cause, _ text: String) {
     let returned = login.takeAllWaiting().map(\.attempt.handle)
     guard !returned.isEmpty else { return }
     tell(.unavailable(login: login.name, Unavailability(cause: cause, text: text), returned: returned))

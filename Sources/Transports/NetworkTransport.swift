@@ -27,6 +27,10 @@ public final class NetworkTransport: Transport {
   /// An attempt over HTTP has come or gone: somebody may wait for room.
   var hasNewRequests = false
   var connections: [Connection] = []
+  /// Logins whose tokens are on their way.
+  var fetching: [Login] = []
+  /// When it was made, by `now`.
+  let began: Instant
   var isDraining = false
   /// No deadline lies before this; they are looked at only then.
   var earliestDeadline = Instant(milliseconds: .max)
@@ -50,6 +54,7 @@ public final class NetworkTransport: Transport {
   public init(now: @escaping () -> Instant = MonotonicTime.now) {
     _ = SystemCalls.ignoreBrokenPipes
     self.now = now
+    began = now()
   }
 
   deinit { close() }
@@ -131,6 +136,7 @@ public final class NetworkTransport: Transport {
     completeAll()
     pump(0)
     while true {
+      collectTokens()
       serveLogins()
       serveServices()
       outbox.flush { [self] event in tell(event) }
@@ -187,6 +193,7 @@ public final class NetworkTransport: Transport {
     }
     for login in services.values { login.close() }
     connections = []
+    fetching = []
     owners = []
     logins = [:]
     services = [:]
@@ -312,6 +319,7 @@ public final class NetworkTransport: Transport {
     for login in services.values {
       if let timer = login.multi.timer { wait = min(wait, (timer - time).milliseconds) }
     }
+    if !fetching.isEmpty { wait = min(wait, Self.tokenLook) }
     if earliestDeadline.milliseconds != .max { wait = min(wait, (earliestDeadline - now()).milliseconds + 1) }
     return Int(max(0, wait))
   }
