@@ -58,9 +58,19 @@ enum BodyEncoding: String {
     guard line.count <= 998 else { return false }
     guard let last = line.last else { return true }
     guard last != 0x20, last != 0x09, !line.starts(with: "From ".utf8) else { return false }
-    var bad: UInt8 = 0
-    for byte in line { bad |= byte &- 0x20 > 0x5E && byte != 0x09 ? 1 : 0 }
-    return bad == 0
+    func isPlain(_ bytes: some Sequence<UInt8>) -> Bool { bytes.allSatisfy { $0 &- 0x20 <= 0x5E || $0 == 0x09 } }
+    // Eight bytes at a time: the highest bit of a byte of `odd` says that it is below 0x20, DEL, or no ASCII.
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let raw = UnsafeRawBufferPointer(line)
+    var i = 0
+    while i + 8 <= line.count {
+      let word = raw.loadUnaligned(fromByteOffset: i, as: UInt64.self)
+      let deletes = word ^ ones &* 0x7F
+      let odd = (word &- ones &* 0x20) | (deletes &- ones) | word
+      if odd & 0x8080_8080_8080_8080 != 0, !isPlain(line[i..<(i + 8)]) { return false }
+      i += 8
+    }
+    return isPlain(line[i...])
   }
 }
 

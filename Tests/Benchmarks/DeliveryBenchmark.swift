@@ -151,7 +151,7 @@ struct DeliveryProject {
     let audience =
       isDueNow
       ? "class: transactional\naudience: {messages: [messages.csv], key: [email]}\n"
-      : "audience: {contacts: [contacts.csv]}\nwindow: daily 10:00-11:00 project\n"
+      : "audience: {contacts: [contacts.csv]}\nwindow: daily 10:00-10:05 project\n"
     try folder.write(
       "status: active\nmailboxes: {tag: letters}\n" + audience
         + "steps:\n  - {id: letter, subject: \"{{first_name}}, a question about {{company}}\", text: letter.txt}\n",
@@ -162,7 +162,7 @@ struct DeliveryProject {
       rows += "user\(i)@dom\(i % 20_000).example,Ada,Company \(i % 50_000)"
       rows += isDueNow ? ",mb\(i % mailboxes)\n" : "\n"
     }
-    try folder.write(rows, to: isDueNow ? "data/messages/messages.csv" : "data/contacts.csv")
+    try folder.write(rows, to: isDueNow ? "data/messages.csv" : "data/contacts.csv")
     var boxes = "id,from,providers,tags\n"
     for i in 0..<mailboxes { boxes += "mb\(i),Anna \(i) <anna\(i)@sender.example>,s\(i % servers.count),letters\n" }
     try folder.write(boxes, to: "data/mailboxes.csv")

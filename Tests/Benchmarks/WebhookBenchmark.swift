@@ -84,7 +84,7 @@ enum WebhookBenchmark {
       """, to: "campaigns/codes/campaign.yaml")
     var rows = "phone,code,send_at\n"
     for i in 0..<count { rows += "+1555\(1_000_000 + i),\(100_000 + i),2026-11-23T10:00:00+01:00\n" }
-    try folder.write(rows, to: "data/messages/codes.csv")
+    try folder.write(rows, to: "data/codes.csv")
     var boxes = "id,from,providers,tags\n"
     for i in 0..<20 { boxes += "sms\(i),+4930\(1_000_000 + i),hook,codes\n" }
     try folder.write(boxes, to: "data/mailboxes.csv")
