@@ -15,8 +15,9 @@ public final class ResultsWriter {
 
   /// Opens the file, or makes it with its header. One torn last line is cut off; any other damage is refused with
   /// its line, since what follows it could not be trusted.
-  public init(path: String) throws(JournalProblem) {
-    if FileSystem.exists(path) { try ResultsReader.forEach(path) { _ in } }
+  /// - Parameter checked: files that the caller, who holds the lock, has just read without a problem.
+  public init(path: String, checked: [String] = []) throws(JournalProblem) {
+    if FileSystem.exists(path), !checked.contains(path) { try ParallelResults.read(path) { _ in } }
     file = try AppendFile(path, header: ResultsCodec.header)
   }
 
