@@ -4,7 +4,7 @@ import Model
 /// What the results of a plan's day come to for its lines: read once, and everything that a run asks of them is taken
 /// from here - where each line stands, what is left dangling, what limits count, what breakers heard.
 ///
-/// A line costs 11 bytes once anything is recorded of the day. What is recorded of sends that are no lines of the plan,
+/// A line costs 13 bytes once anything is recorded of the day. What is recorded of sends that are no lines of the plan,
 /// and what it says of addresses, mailboxes and providers, goes into the history that was given.
 public struct DayResults {
   /// Where a line stands (`SendState`).
@@ -47,7 +47,7 @@ public struct DayResults {
   private static let open: UInt8 = 0x80
   /// `Standing`, empty while nothing is recorded.
   private var standings: [UInt8] = []
-  private var attempts: [UInt16] = []
+  private var attempts: [UInt32] = []
   /// When the last attempt was begun, in milliseconds since the epoch.
   private var attemptAt: [Int64] = []
   /// When the first one was, where that is another time; `never` where they are counted anew.
@@ -195,7 +195,7 @@ extension DayResults {
 
   private mutating func makeRoom(_ n: Int) {
     standings = [UInt8](repeating: 0, count: n)
-    attempts = [UInt16](repeating: 0, count: n)
+    attempts = [UInt32](repeating: 0, count: n)
     attemptAt = [Int64](repeating: Self.never, count: n)
   }
 
@@ -208,7 +208,7 @@ extension DayResults {
     if hasHistory, let known = history.sends[r.id] {
       if known.at.milliseconds > r.at { return false }
       set(line, Standing(known.state))
-      attempts[line] = UInt16(clamping: known.attempts)
+      attempts[line] = UInt32(clamping: known.attempts)
       attemptAt[line] = known.attemptAt?.milliseconds ?? Self.never
       let first = known.firstAttempt?.milliseconds ?? Self.never
       if first != attemptAt[line] { firstAttempt[line] = first }
@@ -236,12 +236,12 @@ extension DayResults {
     switch r.kind {
     case .intent:
       standings[line] = Standing.inFlight.rawValue | Self.open
-      attempts[line] = UInt16(clamping: r.number)
+      attempts[line] = UInt32(clamping: r.number)
       setAttempt(line, at: r.at)
     case .outcome:
       if r.number > 0 {
-        let isNew = Int(attempts[line]) != min(r.number, Int(UInt16.max))
-        attempts[line] = UInt16(clamping: r.number)
+        let isNew = Int(attempts[line]) != r.number
+        attempts[line] = UInt32(clamping: r.number)
         if isNew { setAttempt(line, at: r.at) } else { setFirst(line, r.at) }
       }
       switch r.outcome {

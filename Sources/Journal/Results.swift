@@ -74,17 +74,32 @@ public enum ResultsReader {
       for path in paths { try forEach(path, body) }
       return
     }
-    var files: [(records: [Record], next: Int)] = []
-    for path in paths { files.append((try all(path), 0)) }
-    while true {
-      var best: Int?
-      for (i, file) in files.enumerated() where file.next < file.records.count {
-        if let b = best, files[b].records[files[b].next].at <= file.records[file.next].at { continue }
-        best = i
+    var merge = try ResultsMerge(paths)
+    while let place = try merge.next() {
+      if let run = place.run { try body(.run(run)) } else { try body(place.batch.record(place.record)) }
+    }
+  }
+
+  /// The same of a day's records about sends as they lie in a buffer, which is valid during the call: for whoever has to
+  /// look at millions.
+  static func forEachFlat(
+    in day: DayFolder, _ body: (FlatRecord, UnsafeBufferPointer<UInt8>) -> Void
+  ) throws(JournalProblem) {
+    let paths = try day.resultsPaths()
+    guard paths.count > 1 else {
+      for path in paths {
+        try ParallelResults.read(path) { batch in
+          batch.bytes.withUnsafeBufferPointer { bytes in
+            for record in batch.records { body(record, bytes) }
+          }
+        }
       }
-      guard let best else { return }
-      try body(files[best].records[files[best].next])
-      files[best].next += 1
+      return
+    }
+    var merge = try ResultsMerge(paths)
+    while let place = try merge.next() {
+      if place.run != nil { continue }
+      place.batch.bytes.withUnsafeBufferPointer { body(place.batch.records[place.record], $0) }
     }
   }
 }
