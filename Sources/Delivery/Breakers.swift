@@ -28,6 +28,8 @@ public struct Breakers: Sendable {
   /// A rehearsal plays another day: what was resumed is told by when its runs began.
   private let isRehearsal: Bool
   private var runBegan = Instant.distantPast
+  /// The runs that have begun.
+  private var runs: Set<String> = []
 
   public init(rules: DeliveryRules, pauses: Pauses = Pauses(), isRehearsal: Bool = false) {
     retry = rules.settings.retry
@@ -58,10 +60,14 @@ public struct Breakers: Sendable {
   /// Takes a record of an earlier run of the day, in the files' order.
   public mutating func apply(_ record: Record) {
     switch record {
-    case .run(let run): runBegan = run.at
+    case .run(let run):
+      runBegan = run.at
+      runs.insert(run.id)
     case .outcome(let attempt, let result):
       _ = note(attempt, result, at: isRehearsal ? runBegan : attempt.at)
       guard attempt.number > 0, let endpoint = endpoints[attempt.mailbox]?[attempt.provider] else { return }
+      // What a killed run had under way is written down by the next, before it begins: no fault of the login's.
+      if result.outcome == .inDoubt, !runs.isEmpty, !runs.contains(attempt.run) { return }
       let (login, fault) = (endpoint.login, result.fault(at: endpoint.kind))
       _ = logins[login, default: LoginBreaker()].note(fault, at: attempt.at, policy: retry, name: login)
     case .intent, .released, .withdrawn, .requeued, .resolved: break

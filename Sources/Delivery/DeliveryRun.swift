@@ -6,6 +6,16 @@ import Synchronization
 public protocol RecordSink: AnyObject {
   func append(_ record: Record) throws
   func commit() throws
+  /// Begins a commit that goes on by itself, one at a time, and calls `done` from any thread at its end.
+  /// - Returns: false if the sink cannot: then `commit` it is.
+  func beginCommit(done: @escaping @Sendable () -> Void) throws -> Bool
+  /// Whether the commit that was begun is on disk.
+  func endCommit() throws -> Bool
+}
+
+extension RecordSink {
+  public func beginCommit(done: @escaping @Sendable () -> Void) throws -> Bool { false }
+  public func endCommit() throws -> Bool { true }
 }
 
 /// A message as a transport is given it.
@@ -43,6 +53,9 @@ public final class StopRequest: Sendable {
 /// The order that guarantee 5 rests on: an intent is appended and committed before the transport is told to complete
 /// the message; outcomes are committed with the next intents, or before the run waits, reports or ends. A commit that
 /// fails ends the run: what was not told to complete was not sent, the rest is in doubt by its intent.
+///
+/// While a commit is on its way to the disk the run goes on with other messages; those whose intents it holds wait for
+/// its end, and the intents that come meanwhile for the commit after it.
 public struct DeliveryRun {
   public struct Hooks {
     public var compose: (PlannedSend, Instant) throws -> OutgoingMessage
@@ -88,7 +101,13 @@ public struct DeliveryRun {
   private var nextLook = Instant.distantPast
   /// A clock that was set back must not put the next look off.
   private var lastLook = Instant.distantPast
+  /// Records that no commit has taken up.
   private var uncommitted = 0
+  /// Attempts whose intents are among these.
+  private var ready: [Int] = []
+  /// Attempts whose intents are in the commit that is under way.
+  private var committing: [Int] = []
+  private var isCommitting = false
 
   /// How long attempts in flight may take after a stop is asked for, if nobody says otherwise.
   public static let usualGrace = Instant.Span.seconds(30)
@@ -146,6 +165,7 @@ public struct DeliveryRun {
 
   /// Waits for the transport or for time, whichever comes first, and takes in what there is.
   private mutating func wait() throws {
+    try endCommit()
     let now = clock.now()
     let wake = dispatcher.nextWake()
     if clock.isVirtual, let wake, wake > now, mayRunAhead(to: wake) {
@@ -154,16 +174,18 @@ public struct DeliveryRun {
     // A wall clock may be set: look at it at least four times a second.
     var milliseconds = 250
     if let wake, !clock.isVirtual || wake <= now { milliseconds = Int(min(250, max(0, (wake - now).milliseconds))) }
-    if milliseconds > 0, uncommitted > 0, dispatcher.inFlight == 0 { try commit() }
-    var events = transport.poll(milliseconds: uncommitted > 0 ? min(milliseconds, 5) : milliseconds)
-    // What else has come meanwhile shares the commit: a fifth fewer commits, measured with 20 connections.
-    for _ in 0..<3 where !events.isEmpty && events.count < dispatcher.inFlight && !stop.isAsked {
-      let more = transport.poll(milliseconds: 0)
-      if more.isEmpty { break }
-      events += more
+    if uncommitted > 0, !isCommitting {
+      // What has come meanwhile shares the commit.
+      let events = ready.count * 2 < dispatcher.inFlight ? transport.poll(milliseconds: 0) : []
+      guard events.isEmpty || stop.isAsked else { return try take(events) }
+      // Outcomes alone may wait a little for intents.
+      if ready.isEmpty, dispatcher.inFlight > 0, milliseconds > 0 {
+        let events = transport.poll(milliseconds: min(milliseconds, 5))
+        guard events.isEmpty else { return try take(events) }
+      }
+      try beginCommit()
     }
-    if events.isEmpty, uncommitted > 0 { try commit() }
-    try take(events)
+    try take(transport.poll(milliseconds: milliseconds))
   }
 
   /// A rehearsal's clock goes on to the next send's time while connections are free for it, but no further than a
@@ -186,7 +208,6 @@ public struct DeliveryRun {
   }
 
   private mutating func perform(_ actions: [Dispatcher.Action]) throws {
-    var ready: [Int] = []
     for action in actions {
       switch action {
       case .record(let record):
@@ -198,10 +219,6 @@ public struct DeliveryRun {
       case .stopped(let trip): hooks.stopped(trip)
       case .begin(let handle, let endpoint): try begin(handle, endpoint)
       }
-    }
-    if !ready.isEmpty {
-      try commit()
-      for handle in ready { transport.complete(handle) }
     }
   }
 
@@ -220,10 +237,35 @@ public struct DeliveryRun {
         parts: message.parts))
   }
 
+  /// Begins to bring what was recorded to the disk; without help from another thread it is there on return.
+  private mutating func beginCommit() throws {
+    if let wake = transport.wake, try journal.beginCommit(done: wake) {
+      isCommitting = true
+      committing = ready
+      ready.removeAll(keepingCapacity: true)
+      uncommitted = 0
+    } else {
+      try commit()
+    }
+  }
+
+  /// Lets the messages go on whose intents are on disk by now.
+  private mutating func endCommit() throws {
+    guard isCommitting, try journal.endCommit() else { return }
+    isCommitting = false
+    for handle in committing { transport.complete(handle) }
+    committing.removeAll(keepingCapacity: true)
+  }
+
+  /// All that was recorded is on disk on return.
   private mutating func commit() throws {
-    guard uncommitted > 0 else { return }
+    guard uncommitted > 0 || isCommitting else { return }
     try journal.commit()
     uncommitted = 0
+    isCommitting = false
+    for handle in committing + ready { transport.complete(handle) }
+    committing.removeAll(keepingCapacity: true)
+    ready.removeAll(keepingCapacity: true)
   }
 
   /// A file that turns unreadable never shrinks what is dropped or paused: the last good set holds, and new attempts

@@ -168,7 +168,8 @@ public struct Dispatcher {
       entries[m] = []
       for endpoint in mailboxes[m].endpoints where logins[endpoint.login] == nil {
         logins[endpoint.login] = Login(
-          maxConnections: endpoint.maxConnections, lastAttempt: history.lastAttempt.provider[endpoint.provider],
+          maxConnections: endpoint.maxConnections, maxInFlight: endpoint.maxInFlight,
+          lastAttempt: history.lastAttempt.provider[endpoint.provider],
           breaker: self.breakers.logins[endpoint.login] ?? LoginBreaker())
       }
       if let head = mailboxes[m].queue.min { schedule(m, at: head.due) }
@@ -296,7 +297,8 @@ public struct Dispatcher {
         continue
       }
       let endpoint = mailboxes[m].endpoints[position]
-      var login = logins[endpoint.login] ?? Login(maxConnections: endpoint.maxConnections)
+      var login =
+        logins[endpoint.login] ?? Login(maxConnections: endpoint.maxConnections, maxInFlight: endpoint.maxInFlight)
       if isCrowded(handle, login) {
         mailboxes[m].queue.removeMin()
         hold(handle, m, at: endpoint.login)

@@ -65,7 +65,7 @@ extension Dispatcher {
     freedDomains = []
     for place in freed {
       guard let login = logins[place.login], login.hasRoom else { continue }
-      let room = min(share(login) - (login.domains[place.domain] ?? 0), login.maxConnections - login.inFlight)
+      let room = min(share(login) - (login.domains[place.domain] ?? 0), login.room)
       guard room > 0 else { continue }
       for _ in 0..<room {
         guard let handle = logins[place.login]?.held[place.domain]?.popFirst() else { break }

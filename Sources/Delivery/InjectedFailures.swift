@@ -4,9 +4,10 @@ import Model
 /// `--inject-failures RATE[:CLASS]`.
 public struct InjectedFailures: Hashable, Sendable {
   public enum Class: String, CaseIterable, Sendable {
-    /// The server asks to come again later: 451.
+    /// The server asks to come again later: SMTP's 451, HTTP's 503, by which a login rests.
     case temporary
-    /// It refuses the message for good, though not for the recipient's sake: 554. No address becomes a bounce of it.
+    /// It refuses the message for good, though not for the recipient's sake: SMTP's 554, HTTP's 400. No address becomes
+    /// a bounce of it.
     case permanent
     /// The connection is lost after the message, and nobody knows.
     case inDoubt = "in-doubt"
@@ -45,14 +46,14 @@ public struct InjectedFailures: Hashable, Sendable {
 
 /// A transport some of whose attempts fail without any network. All else goes to the one that it stands before.
 ///
-/// An injected attempt keeps a transport's promises: one that fails in doubt has said that it was ready, and its
-/// intent is on disk before it fails.
+/// An injected attempt keeps a transport's promises: one that fails in doubt, or by an answer over HTTP, has said that
+/// it was ready, and its intent is on disk before it fails.
 public final class FailingTransport: Transport {
   private let inner: any Transport
   private let failures: InjectedFailures
   private let seed: UInt64
-  /// Attempts that fail, and whether they have said that they are ready.
-  private var active: [Int: Bool] = [:]
+  /// Attempts that fail, and where they were to go.
+  private var active: [Int: Endpoint.Kind] = [:]
   private var events: [TransportEvent] = []
   /// Tries of sends that have failed once.
   private var tries: [SendID: Int] = [:]
@@ -73,17 +74,17 @@ public final class FailingTransport: Transport {
       return inner.begin(attempt)
     }
     tries[attempt.sendID] = number + 1
-    let handle = attempt.handle
-    active[handle] = false
-    guard failures.failure == .inDoubt else { return finish(handle, completed: false) }
-    if isDraining { return finish(handle, completed: false) }
-    active[handle] = true
-    events.append(.ready(handle: handle))
+    let (handle, kind) = (attempt.handle, attempt.endpoint.kind)
+    active[handle] = kind
+    if isDraining { return finish(handle, Self.lost(completed: false)) }
+    let isAnswered = [.temporary, .permanent].contains(failures.failure)
+    if failures.failure == .inDoubt || (isAnswered && kind.isHTTP) { return events.append(.ready(handle: handle)) }
+    finish(handle, isAnswered ? answer(from: kind) : Self.lost(completed: false))
   }
 
   public func complete(_ handle: Int) {
-    guard active[handle] != nil else { return inner.complete(handle) }
-    finish(handle, completed: true)
+    guard let kind = active[handle] else { return inner.complete(handle) }
+    finish(handle, failures.failure == .inDoubt ? Self.lost(completed: true) : answer(from: kind))
   }
 
   public func cancel(_ handle: Int) {
@@ -99,36 +100,48 @@ public final class FailingTransport: Transport {
 
   public func drain() {
     isDraining = true
-    for (handle, isReady) in active.sorted(by: { $0.key < $1.key }) where isReady {
+    for handle in active.keys.sorted() {
       events.removeAll { $0.handle == handle }
-      finish(handle, completed: false)
+      finish(handle, Self.lost(completed: false))
     }
     inner.drain()
   }
 
   public func close() { inner.close() }
 
-  private func finish(_ handle: Int, completed: Bool) {
+  public var wake: (@Sendable () -> Void)? { inner.wake }
+
+  private func finish(_ handle: Int, _ reply: Reply) {
     active[handle] = nil
-    count += 1
-    let reply =
-      switch failures.failure {
-      case .temporary:
-        Reply(
-          stage: .rcpt, ending: .reply(code: 451), enhancedCode: "4.3.0", text: "injected: a temporary failure",
-          completed: false)
-      case .permanent:
-        Reply(
-          stage: .data, ending: .reply(code: 554), enhancedCode: "5.5.0", text: "injected: a permanent failure",
-          completed: false)
-      case .inDoubt, .connection:
-        Reply(
-          stage: .message, ending: .connectionLost,
-          text: completed ? "injected: no reply to the message" : "injected: the connection is lost",
-          completed: completed)
-      }
+    // What a stop cuts off is no attempt.
+    if !isDraining || reply.completed { count += 1 }
     events.append(.finished(handle: handle, reply))
   }
+
+  private static func lost(completed: Bool) -> Reply {
+    Reply(
+      stage: .message, ending: .connectionLost,
+      text: completed ? "injected: no reply to the message" : "injected: the connection is lost", completed: completed)
+  }
+
+  /// A refusal, for now or for good, as the endpoint's own table knows one: a webhook may give any status a meaning.
+  private func answer(from kind: Endpoint.Kind) -> Reply {
+    let isFinal = failures.failure == .permanent
+    let text = isFinal ? "injected: a permanent failure" : "injected: a temporary failure"
+    guard kind.isHTTP else {
+      return Reply(
+        stage: isFinal ? .data : .rcpt, ending: .reply(code: isFinal ? 554 : 451),
+        enhancedCode: isFinal ? "5.5.0" : "4.3.0", text: text, completed: false)
+    }
+    let (wanted, codes): (Verdict, [Int]) =
+      isFinal ? (.failOver(isFinal: true), [400, 422, 409, 406]) : (.later, [503, 429])
+    let replies = codes.map { Reply(stage: .request, ending: .reply(code: $0), text: text, completed: true) }
+    return replies.first { Verdict($0, from: kind) == wanted } ?? replies[0]
+  }
+}
+
+extension Endpoint.Kind {
+  fileprivate var isHTTP: Bool { if case .http = self { true } else { false } }
 }
 
 extension TransportEvent {

@@ -184,6 +184,7 @@ extension Dispatcher {
 
   struct Login {
     var maxConnections: Int
+    var maxInFlight: Int
     var inFlight = 0
     var lastAttempt: Instant?
     var breaker = LoginBreaker()
@@ -192,7 +193,8 @@ extension Dispatcher {
     /// Sends that are due and wait until fewer to the same domain are in flight, by number of domain.
     var held: [Int32: Deque<Int>] = [:]
     var restsUntil: Instant { breaker.restsUntil }
-    var hasRoom: Bool { inFlight < (breaker.isProbing ? 1 : maxConnections) }
+    var room: Int { (breaker.isProbing ? 1 : maxInFlight) - inFlight }
+    var hasRoom: Bool { room > 0 }
   }
 }
 

@@ -7,16 +7,29 @@ public struct Endpoint: Sendable {
   /// Connections, refused credentials and rests count by it: provider, host and user name.
   public var login: String
   public var kind: Kind
-  /// Connections at a time for this login; attempts in flight never exceed it.
+  /// Connections at a time for this login.
   public var maxConnections: Int
   /// Messages on one connection before it is closed.
   public var messagesPerConnection: Int
+  /// Attempts in flight at a time for this login. Over SMTP each connection may have one under way and one that
+  /// follows it at once.
+  public var maxInFlight: Int {
+    if case .smtp = kind { return maxConnections * 2 }
+    return maxConnections
+  }
   /// The least time between two attempts at this login.
   public var interval: Instant.Span
   /// A limit on each wait for the server in place of RFC 5321 §4.5.3.2's.
   public var timeout: Instant.Span?
 
-  public enum Kind: Sendable {
+  /// Whether its service puts e-mails together itself, out of their pieces.
+  public var needsParts: Bool {
+    guard case .http(let http) = kind else { return false }
+    return http.service.channel == .email
+  }
+
+  /// Kept out of line: endpoints are handed on with every attempt.
+  public indirect enum Kind: Sendable {
     case smtp(SMTP)
     case http(HTTP)
     /// Absolute path of the folder that takes the files.
@@ -29,13 +42,19 @@ public struct Endpoint: Sendable {
     public var url: String
     /// Absolute path of a PEM file of certificates to trust in place of the system's.
     public var certificates: String?
-    /// `http://host:port`; nil means none, whatever the environment says.
+    /// Absolute paths.
+    public var clientCertificate: ClientCertificate?
+    /// As `WebAddress(proxy:)` reads it; nil means none, whatever the environment says.
     public var proxy: String?
 
-    public init(_ service: HTTPService<Secret>, url: String, certificates: String? = nil, proxy: String? = nil) {
+    public init(
+      _ service: HTTPService<Secret>, url: String, certificates: String? = nil,
+      clientCertificate: ClientCertificate? = nil, proxy: String? = nil
+    ) {
       self.service = service
       self.url = url
       self.certificates = certificates
+      self.clientCertificate = clientCertificate
       self.proxy = proxy
     }
   }
@@ -46,13 +65,22 @@ public struct Endpoint: Sendable {
     public var security: Provider.SMTP.Security
     public var username: String?
     public var password: Secret?
+    /// An OAuth 2 access token: XOAUTH2.
     public var token: Secret?
+    /// Fetches the token anew, since access tokens live for an hour or so and a night's run for longer. Nil: there is
+    /// none but `token`. What it throws is for the operator, and holds no secret.
+    public var renewToken: (@Sendable () async throws -> Secret)?
     /// Absolute path of a PEM file of certificates to trust in place of the system's.
     public var certificates: String?
+    /// Absolute paths.
+    public var clientCertificate: ClientCertificate?
+    /// As `WebAddress(proxy:)` reads it; nil means none, whatever the environment says.
+    public var proxy: String?
 
     public init(
       host: String, port: Int, security: Provider.SMTP.Security, username: String? = nil, password: Secret? = nil,
-      token: Secret? = nil, certificates: String? = nil
+      token: Secret? = nil, renewToken: (@Sendable () async throws -> Secret)? = nil, certificates: String? = nil,
+      clientCertificate: ClientCertificate? = nil, proxy: String? = nil
     ) {
       self.host = host
       self.port = port
@@ -60,7 +88,10 @@ public struct Endpoint: Sendable {
       self.username = username
       self.password = password
       self.token = token
+      self.renewToken = renewToken
       self.certificates = certificates
+      self.clientCertificate = clientCertificate
+      self.proxy = proxy
     }
   }
 
@@ -207,7 +238,7 @@ public struct Unavailability: Hashable, Sendable {
 /// The life of an attempt: `begin` ─▶ `.ready` ─▶ `complete` ─▶ `.finished`, or `.finished` at any point before, or
 /// `.unavailable` before anything was sent. Exactly one of `.finished`, `.unavailable` and `cancel` ends each attempt.
 public protocol Transport: AnyObject {
-  /// Takes an attempt. The caller keeps those in flight for a login within its `maxConnections`.
+  /// Takes an attempt. The caller keeps those in flight for a login within its `maxInFlight`.
   func begin(_ attempt: OutgoingAttempt)
   /// The intent is on disk: write the rest of the message.
   func complete(_ handle: Int)
@@ -216,9 +247,15 @@ public protocol Transport: AnyObject {
   func cancel(_ handle: Int)
   /// Carries on with whatever can be done; returns as soon as there is an event, or after `milliseconds`.
   func poll(milliseconds: Int) -> [TransportEvent]
+  /// Makes a `poll` that waits return early, from any thread; nil if the transport cannot.
+  var wake: (@Sendable () -> Void)? { get }
   /// Ends every attempt that has not been completed (`.finished`, `connectionLost`, from the next `poll`), and
   /// begins no more; those after `complete` go on until they end or `close` is called.
   func drain()
   /// Closes everything: QUIT where the connection is idle. What is still in flight gets no event.
   func close()
+}
+
+extension Transport {
+  public var wake: (@Sendable () -> Void)? { nil }
 }

@@ -12,14 +12,18 @@ final class AppendFile {
   /// How many bytes of a torn line were cut off on opening.
   let cut: Int
   private let file: Descriptor
+  private let background: BackgroundWrite
   private(set) var isStopped = false
   var pending: [UInt8] = []
+  /// The memory of the last block that was written.
+  private var spare: [UInt8] = []
 
   /// Opens or makes the file; a new one begins with `header` and a line break.
   init(_ path: String, header: String) throws(JournalProblem) {
     self.path = path
     let isNew = !FileSystem.exists(path)
     file = try Descriptor(path, flags: O_RDWR | O_CREAT | O_APPEND)
+    background = BackgroundWrite(file)
     let size = try file.size
     let end = try Self.endOfLastLine(file, size: size)
     cut = size - end
@@ -34,6 +38,7 @@ final class AppendFile {
   init(_ file: Descriptor) {
     path = file.path
     self.file = file
+    background = BackgroundWrite(file)
     cut = 0
   }
 
@@ -52,7 +57,7 @@ final class AppendFile {
 
   /// Writes what was appended and waits until it is on disk (0.2 ms and more).
   func commit() throws(JournalProblem) {
-    guard !isStopped else { throw .stopped(path: path) }
+    _ = try endCommit(waits: true)
     guard !pending.isEmpty else { return }
     do {
       try file.write(pending)
@@ -64,6 +69,31 @@ final class AppendFile {
       throw error
     }
     pending.removeAll(keepingCapacity: true)
+  }
+
+  /// Begins to write what was appended, on another thread; one such commit at a time.
+  /// - Parameter done: called there once it is on disk or has failed; `endCommit` tells which.
+  func beginCommit(done: @escaping @Sendable () -> Void) throws(JournalProblem) {
+    guard !isStopped else { throw .stopped(path: path) }
+    let block = pending
+    pending = spare
+    spare = []
+    background.begin(block, done: done)
+  }
+
+  /// - Returns: true once what `beginCommit` began is on disk, or if nothing was begun.
+  func endCommit(waits: Bool = false) throws(JournalProblem) -> Bool {
+    guard !isStopped else { throw .stopped(path: path) }
+    guard background.isUnderWay else { return true }
+    do {
+      guard let block = try background.end(waits: waits) else { return false }
+      spare = block
+      spare.removeAll(keepingCapacity: true)
+      return true
+    } catch {
+      isStopped = true
+      throw error
+    }
   }
 
   func close() throws(JournalProblem) {

@@ -66,6 +66,7 @@ extension JournalProblem: CustomStringConvertible {
     case .noSpace, .diskQuotaExceeded: "make room on the disk and run again"
     case .permissionDenied, .notPermitted, .readOnlyFileSystem: "give the user that runs nightmail access to it"
     case .tooManyOpenFiles, .tooManyOpenFilesInSystem: "raise the limit of open files (ulimit -n)"
+    case .fileTooLarge: "raise the limit on the size of files (ulimit -f) and run again"
     case .ioError: "check the disk"
     case .isDirectory, .notDirectory: "a file stands where a folder should, or the other way round"
     case .noSuchFileOrDirectory: "create it, or name the right one"

@@ -116,11 +116,17 @@ extension Pauses {
 
   /// Appends a line, on disk when it returns. The file has a lock of its own, which is held for a moment only: a
   /// person must be able to pause while a send runs.
+  ///
+  /// A trip that is written down already is not written again, nor one that a person has resumed meanwhile: every run
+  /// that hears of it comes here, and the last of them must not undo the `resume`.
   public static func append(_ entry: Entry, to path: String) throws(JournalProblem) {
     let lock = try acquire(path + ".lock", at: entry.at)
     defer { lock.release() }
     // Nothing is added to a file that cannot be read: it would be lost with it.
-    _ = try read(path)
+    let known = try read(path)
+    if entry.kind == .tripped {
+      guard known.tripped[entry.part] == nil, known.countsSince[entry.part] ?? .distantPast <= entry.at else { return }
+    }
     let file = try AppendFile(path, header: header)
     file.pending.openObject()
     file.pending.member("kind", entry.kind.rawValue)

@@ -31,6 +31,18 @@ public final class ResultsWriter {
   ///   was appended must count as not recorded, and no attempt may go on that needs its intent.
   public func commit() throws(JournalProblem) { try file.commit() }
 
+  /// Begins a commit on another thread, one at a time; what is appended meanwhile belongs to the next.
+  /// - Parameter done: called there when it has ended.
+  /// - Returns: true: this writer can.
+  public func beginCommit(done: @escaping @Sendable () -> Void) throws(JournalProblem) -> Bool {
+    try file.beginCommit(done: done)
+    return true
+  }
+
+  /// Whether the commit that was begun is on disk.
+  /// - Throws: as `commit` does.
+  public func endCommit() throws(JournalProblem) -> Bool { try file.endCommit() }
+
   /// Commits and closes.
   public func close() throws(JournalProblem) { try file.close() }
 }

@@ -54,8 +54,11 @@ enum HeaderText {
     guard name.utf8.allSatisfy({ $0 < 0x80 }), name.utf8.count <= 60, !looksEncoded(name) else {
       return encodedWords(name, column: column)
     }
-    let isAtoms =
-      !name.contains("  ") && name.utf8.allSatisfy { isAtomText($0) || $0 == 0x20 }
+    var previous: UInt8 = 0
+    let isAtoms = name.utf8.allSatisfy { byte in
+      defer { previous = byte }
+      return isAtomText(byte) || (byte == 0x20 && previous != 0x20)
+    }
     return isAtoms ? Array(name.utf8) : quoted(name)
   }
 
@@ -173,7 +176,24 @@ struct HeaderBlock {
     bytes.append(contentsOf: [0x0D, 0x0A])
   }
 
-  mutating func add(_ name: String, _ value: String) { add(name, Array(value.utf8)) }
+  mutating func add(_ name: String, _ value: String) {
+    bytes.append(contentsOf: name.utf8)
+    bytes.append(contentsOf: ": ".utf8)
+    bytes.append(contentsOf: value.utf8)
+    bytes.append(contentsOf: [0x0D, 0x0A])
+  }
+
+  /// Fields that another block has put together.
+  mutating func add(_ fields: [UInt8]) { bytes.append(contentsOf: fields) }
+
+  /// When the message was sent.
+  mutating func addDate(_ date: Instant, zone: Zone) {
+    bytes.append(contentsOf: "Date: ".utf8)
+    MailDate.append(date, zone: zone, to: &bytes)
+    bytes.append(contentsOf: [0x0D, 0x0A])
+  }
+
+  mutating func reserve(_ count: Int) { bytes.reserveCapacity(count) }
 
   mutating func addUnstructured(_ name: String, _ text: String) {
     add(name, HeaderText.unstructured(text, column: name.utf8.count + 2))

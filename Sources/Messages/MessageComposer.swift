@@ -8,8 +8,8 @@ import Synchronization
 /// (`HeaderText.clean`), and addresses are read anew.
 public struct MessageComposer: Sendable {
   private let engine: TemplateEngine
-  private let campaigns: [String: Campaign]
-  private let mailboxes: [String: Mailbox]
+  private let campaigns: [String: Composed]
+  private let senders: [String: Sender]
   private let attachments: AttachmentStore
   private let signers: DKIMSigners
 
@@ -23,8 +23,8 @@ public struct MessageComposer: Sendable {
   ) {
     self.engine = engine
     self.signers = signers
-    campaigns = Dictionary(project.campaigns.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-    mailboxes = Dictionary(project.mailboxes.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    campaigns = Dictionary(project.campaigns.map { ($0.id, Composed($0)) }, uniquingKeysWith: { first, _ in first })
+    senders = Dictionary(project.mailboxes.map { ($0.id, Sender($0)) }, uniquingKeysWith: { first, _ in first })
     attachments = AttachmentStore(read: attachment)
   }
 
@@ -37,18 +37,24 @@ public struct MessageComposer: Sendable {
     }
   }
 
-  /// - Parameter date: when the attempt is made; it stands in `Date`, on the mailbox's clock, and in the signature.
+  /// - Parameters:
+  ///   - date: when the attempt is made; it stands in `Date`, on the mailbox's clock, and in the signature.
+  ///   - inParts: whether an e-mail is wanted in pieces too.
   /// - Throws: what is wrong with the send or its templates; trying again does not help.
-  public func compose(_ send: PlannedSend, date: Instant) throws(RenderProblem) -> ComposedMessage {
-    guard let campaign = campaigns[send.campaign] else { throw .notInProject(what: "campaign", name: send.campaign) }
-    guard let mailbox = mailboxes[send.mailbox] else { throw .notInProject(what: "mailbox", name: send.mailbox) }
-    guard let step = campaign.steps.first(where: { $0.id == send.step }) else {
+  public func compose(
+    _ send: PlannedSend, date: Instant, inParts: Bool = true
+  ) throws(RenderProblem) -> ComposedMessage {
+    guard let composed = campaigns[send.campaign] else { throw .notInProject(what: "campaign", name: send.campaign) }
+    guard let sender = senders[send.mailbox] else { throw .notInProject(what: "mailbox", name: send.mailbox) }
+    guard let step = composed.steps[send.step] else {
       throw .notInProject(what: "step", name: "\(send.campaign)/\(send.step)")
     }
+    let mailbox = sender.mailbox
     guard mailbox.sender.channel == send.channel else { throw .wrongChannel(mailbox: mailbox.id, send.channel) }
-    let content = try content(send, campaign, step, mailbox)
+    let content = try content(send, composed.campaign, step, mailbox)
     switch mailbox.sender {
-    case .email(let from): return try email(send, campaign, step, mailbox, from, content, date)
+    case .email(let from):
+      return try email(send, composed.campaign, step, sender, from, content, date, inParts: inParts)
     case .sms(let from): return try sms(send, mailbox, from, content)
     }
   }
@@ -90,19 +96,18 @@ public struct MessageComposer: Sendable {
   // MARK: - E-mail
 
   private func email(
-    _ send: PlannedSend, _ campaign: Campaign, _ step: Step, _ mailbox: Mailbox, _ from: NamedAddress,
-    _ content: MessageContent, _ date: Instant
+    _ send: PlannedSend, _ campaign: Campaign, _ step: Step, _ sender: Sender, _ from: NamedAddress,
+    _ content: MessageContent, _ date: Instant, inParts: Bool
   ) throws(RenderProblem) -> ComposedMessage {
+    let mailbox = sender.mailbox
     guard let to = EmailAddress(send.to), Self.isPrintable(to) else { throw .invalidRecipient(send.to) }
-    for address in [from.address, mailbox.replyTo?.address].compactMap({ $0 }) where !Self.isPrintable(address) {
-      throw .invalidRecipient(address.envelope)
-    }
-    let messageID = Self.messageID(for: send.id, mailbox: mailbox)
+    if let unprintable = sender.unprintable { throw .invalidRecipient(unprintable) }
+    let messageID = "<\(send.id.text)\(sender.atDomain)>"
 
     var header = HeaderBlock()
-    header.add("Date", MailDate.format(date, zone: mailbox.zone))
-    header.addAddress("From", from.address, named: from.name)
-    if let replyTo = mailbox.replyTo { header.addAddress("Reply-To", replyTo.address, named: replyTo.name) }
+    header.reserve(1024)
+    header.addDate(date, zone: mailbox.zone)
+    header.add(sender.fields)
     header.addAddress("To", to, named: send.name)
     if let subject = send.subject, !HeaderText.clean(subject).isEmpty { header.addUnstructured("Subject", subject) }
     header.add("Message-ID", messageID)
@@ -117,18 +122,6 @@ public struct MessageComposer: Sendable {
 
     var attachments: [MessageParts.Attachment] = []
     let part = try body(send, step, content, &attachments)
-    var headers = [MessageParts.Header("Message-ID", messageID)]
-    if let last = references.last {
-      headers.append(MessageParts.Header("In-Reply-To", last))
-      headers.append(MessageParts.Header("References", references.joined(separator: " ")))
-    }
-    if campaign.messageClass == .bulk { headers += content.unsubscribe.headers }
-    let parts = MessageParts(
-      from: NamedAddress(name: from.name.map(HeaderText.clean), address: from.address),
-      to: NamedAddress(name: send.name.map(HeaderText.clean), address: to),
-      replyTo: mailbox.replyTo.map { NamedAddress(name: $0.name.map(HeaderText.clean), address: $0.address) },
-      subject: HeaderText.clean(send.subject ?? ""), text: content.text, html: content.html, headers: headers,
-      attachments: attachments)
     var bytes = header.bytes
     bytes.reserveCapacity(bytes.count + part.header.count + part.body.count + 2)
     bytes.append(contentsOf: part.header)
@@ -141,10 +134,23 @@ public struct MessageComposer: Sendable {
         throw .unsigned(mailbox: mailbox.id, error)
       }
     }
-    return ComposedMessage(
+    var message = ComposedMessage(
       envelopeFrom: from.address.envelope, envelopeTo: to.envelope, messageID: messageID, bytes: bytes,
-      needsSMTPUTF8: to.needsSMTPUTF8 || from.address.needsSMTPUTF8
-        || mailbox.replyTo?.address.needsSMTPUTF8 == true, parts: parts)
+      needsSMTPUTF8: to.needsSMTPUTF8 || sender.needsSMTPUTF8)
+    guard inParts else { return message }
+    var headers = [MessageParts.Header("Message-ID", messageID)]
+    if let last = references.last {
+      headers.append(MessageParts.Header("In-Reply-To", last))
+      headers.append(MessageParts.Header("References", references.joined(separator: " ")))
+    }
+    if campaign.messageClass == .bulk { headers += content.unsubscribe.headers }
+    message.parts = MessageParts(
+      from: NamedAddress(name: from.name.map(HeaderText.clean), address: from.address),
+      to: NamedAddress(name: send.name.map(HeaderText.clean), address: to),
+      replyTo: mailbox.replyTo.map { NamedAddress(name: $0.name.map(HeaderText.clean), address: $0.address) },
+      subject: HeaderText.clean(send.subject ?? ""), text: content.text, html: content.html, headers: headers,
+      attachments: attachments)
+    return message
   }
 
   private func body(
@@ -167,7 +173,7 @@ public struct MessageComposer: Sendable {
   }
 
   /// No control, separator or space beyond ASCII hides in a local part.
-  private static func isPrintable(_ address: EmailAddress) -> Bool {
+  fileprivate static func isPrintable(_ address: EmailAddress) -> Bool {
     address.envelope.utf8.allSatisfy { $0 < 0x80 }
       || !address.envelope.unicodeScalars.contains { HeaderText.isControl($0) || $0.properties.isWhitespace }
   }
@@ -178,6 +184,46 @@ public struct MessageComposer: Sendable {
     return bytes.count >= 5 && bytes.count <= 900 && bytes.first == 0x3C && bytes.last == 0x3E
       && bytes.count(where: { $0 == 0x40 }) == 1
       && bytes[1..<(bytes.count - 1)].allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x3C && $0 != 0x3E }
+  }
+}
+
+/// A campaign with its steps by their ids. A class, as `Sender` is: a message uses a few of its many values, and none
+/// of the rest is copied.
+private final class Composed: Sendable {
+  let campaign: Campaign
+  let steps: [String: Step]
+
+  init(_ campaign: Campaign) {
+    self.campaign = campaign
+    steps = Dictionary(campaign.steps.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+  }
+}
+
+/// A mailbox, and what all its messages have in common.
+private final class Sender: Sendable {
+  let mailbox: Mailbox
+  /// `From`, and `Reply-To` where there is one, as they stand in the header.
+  let fields: [UInt8]
+  /// What follows the send's id in a Message-ID.
+  let atDomain: String
+  /// An address of its own that no header can carry; nil if all can.
+  let unprintable: String?
+  let needsSMTPUTF8: Bool
+
+  init(_ mailbox: Mailbox) {
+    self.mailbox = mailbox
+    guard case .email(let from) = mailbox.sender else {
+      (fields, atDomain, unprintable, needsSMTPUTF8) = ([], "@sms.invalid", nil, false)
+      return
+    }
+    var header = HeaderBlock()
+    header.addAddress("From", from.address, named: from.name)
+    if let replyTo = mailbox.replyTo { header.addAddress("Reply-To", replyTo.address, named: replyTo.name) }
+    fields = header.bytes
+    atDomain = "@" + from.address.domain
+    let addresses = [from.address, mailbox.replyTo?.address].compactMap { $0 }
+    unprintable = addresses.first { !MessageComposer.isPrintable($0) }?.envelope
+    needsSMTPUTF8 = addresses.contains(where: \.needsSMTPUTF8)
   }
 }
 

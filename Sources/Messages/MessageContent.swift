@@ -22,7 +22,7 @@ struct MessageContent {
     var values = values
     values["send_id"] = id.text
     values["unsubscribe_url"] = nil
-    let namesLink = [text, html].compactMap { $0 }.contains { engine.needs(of: $0).all.contains("unsubscribe_url") }
+    let namesLink = text.map(engine.namesLink) == true || html.map(engine.namesLink) == true
     if namesLink || isLinked {
       for template in [unsubscribe?.url, unsubscribe?.mailto] { Self.add(mailbox, to: &values, for: template, engine) }
       self.unsubscribe = try UnsubscribeLinks(unsubscribe, values: values, engine: engine)
@@ -38,8 +38,8 @@ struct MessageContent {
     _ mailbox: Mailbox, to values: inout [String: String], for template: Template?, _ engine: TemplateEngine
   ) {
     guard let template else { return }
-    for name in engine.needs(of: template).all where name.hasPrefix(TemplateEngine.mailboxPrefix) {
-      values[name] = mailbox.variable(String(name.dropFirst(TemplateEngine.mailboxPrefix.utf8.count)))
+    for name in engine.mailboxNeeds(of: template) {
+      values[TemplateEngine.mailboxPrefix + name] = mailbox.variable(name)
     }
   }
 

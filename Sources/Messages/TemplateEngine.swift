@@ -40,11 +40,19 @@ public final class TemplateEngine: TemplateRenderer, Sendable {
     var findings: [Finding]
     var places: [String: Place]
     var required: [String]
+    /// Those of `needs` that the mailbox gives, without `mailboxPrefix`.
+    var ofMailbox: [String]
     var pieces: [TemplatePiece]?
     var mustache: MustacheTemplate?
   }
 
-  private let cache = Mutex<[Key: Prepared]>([:])
+  /// Looked up several times a message, and not copied.
+  private final class Kept: Sendable {
+    let prepared: Prepared
+    init(_ prepared: Prepared) { self.prepared = prepared }
+  }
+
+  private let cache = Mutex<[Key: Kept]>([:])
   /// Off in the test that compares the short way with swift-mustache.
   private let takesShortWay: Bool
 
@@ -61,6 +69,14 @@ public final class TemplateEngine: TemplateRenderer, Sendable {
   /// The names that a template asks for, builtin ones included.
   public func needs(of template: Template) -> TemplateNeeds {
     prepared(template, Self.escaping(of: template)).needs
+  }
+
+  /// The mailbox's values that a template asks for, named without `mailboxPrefix`.
+  func mailboxNeeds(of template: Template) -> [String] { kept(template, Self.escaping(of: template)).prepared.ofMailbox }
+
+  /// Whether a template asks for `unsubscribe_url`.
+  func namesLink(_ template: Template) -> Bool {
+    kept(template, Self.escaping(of: template)).prepared.needs.all.contains("unsubscribe_url")
   }
 
   /// Where each name of a template stands first.
@@ -80,12 +96,13 @@ public final class TemplateEngine: TemplateRenderer, Sendable {
   }
 
   func render(_ template: Template, _ values: [String: String], _ escaping: Escaping) throws(RenderProblem) -> String {
-    let prepared = prepared(template, escaping)
-    guard prepared.findings.isEmpty else { throw .malformed(prepared.findings) }
-    let missing = prepared.required.filter { name in values[name]?.isBlank ?? true }
+    let kept = kept(template, escaping)
+    guard kept.prepared.findings.isEmpty else { throw .malformed(kept.prepared.findings) }
+    let missing = kept.prepared.required.filter { name in values[name]?.isBlank ?? true }
     guard missing.isEmpty else { throw .missingVariables(missing) }
-    if let pieces = prepared.pieces {
+    if let pieces = kept.prepared.pieces {
       var out = ""
+      out.reserveCapacity(template.source.utf8.count + 256)
       for piece in pieces {
         switch piece {
         case .text(let text): out += text
@@ -96,16 +113,18 @@ public final class TemplateEngine: TemplateRenderer, Sendable {
       }
       return out
     }
-    return prepared.mustache?.render(TemplateScope(values: values)) ?? ""
+    return kept.prepared.mustache?.render(TemplateScope(values: values)) ?? ""
   }
 
   private static func escaping(of template: Template) -> Escaping { template.isHTML ? .html : .text }
 
-  private func prepared(_ template: Template, _ escaping: Escaping) -> Prepared {
+  private func prepared(_ template: Template, _ escaping: Escaping) -> Prepared { kept(template, escaping).prepared }
+
+  private func kept(_ template: Template, _ escaping: Escaping) -> Kept {
     let key = Key(template: template, escaping: escaping)
     if let known = cache.withLock({ $0[key] }) { return known }
     // Made outside the lock: two threads may both make one, and the same one.
-    let made = prepare(template, escaping)
+    let made = Kept(prepare(template, escaping))
     cache.withLock { $0[key] = made }
     return made
   }
@@ -114,7 +133,10 @@ public final class TemplateEngine: TemplateRenderer, Sendable {
     let scanned = ScannedTemplate(template)
     var prepared = Prepared(
       needs: scanned.needs, findings: scanned.findings, places: scanned.places,
-      required: scanned.needs.required.sorted(), pieces: takesShortWay ? scanned.pieces : nil)
+      required: scanned.needs.required.sorted(),
+      ofMailbox: scanned.needs.all.filter { $0.hasPrefix(Self.mailboxPrefix) }.sorted().map {
+        String($0.dropFirst(Self.mailboxPrefix.utf8.count))
+      }, pieces: takesShortWay ? scanned.pieces : nil)
     guard prepared.findings.isEmpty else { return prepared }
     Escaping.registered
     do {

@@ -140,7 +140,8 @@ public struct EmailAddress: Hashable, Sendable {
   }
 
   public var domain: String {
-    String(envelope[envelope.index(after: envelope.lastIndex(of: "@") ?? envelope.startIndex)...])
+    let at = envelope.utf8.lastIndex(of: 0x40) ?? envelope.startIndex
+    return String(envelope[envelope.utf8.index(after: at)...])
   }
   /// Whether the local part needs SMTPUTF8 (RFC 6531).
   public var needsSMTPUTF8: Bool { !envelope.utf8.allSatisfy { $0 < 0x80 } }

@@ -120,8 +120,8 @@ public enum HTTPService<Credential: Sendable>: Sendable {
       }
       return .webhook(
         HTTPService<Other>.Webhook(
-          method: webhook.method, token: try optional(webhook.token), headers: headers, body: webhook.body, channel: webhook.channel,
-          statuses: webhook.statuses))
+          method: webhook.method, token: try optional(webhook.token), headers: headers, body: webhook.body,
+          channel: webhook.channel, statuses: webhook.statuses))
     }
   }
 
@@ -175,15 +175,18 @@ extension Provider {
     public var url: String
     /// Certificates to trust in place of the system's, as a PEM file.
     public var certificates: String?
-    /// `http://host:port`; nil means none, whatever the environment says.
+    public var clientCertificate: ClientCertificate?
+    /// As `WebAddress(proxy:)` reads it; nil means none, whatever the environment says.
     public var proxy: String?
 
     public init(
-      _ service: HTTPService<SecretReference>, url: String, certificates: String? = nil, proxy: String? = nil
+      _ service: HTTPService<SecretReference>, url: String, certificates: String? = nil,
+      clientCertificate: ClientCertificate? = nil, proxy: String? = nil
     ) {
       self.service = service
       self.url = url
       self.certificates = certificates
+      self.clientCertificate = clientCertificate
       self.proxy = proxy
     }
   }

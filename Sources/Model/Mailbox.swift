@@ -150,6 +150,14 @@ public struct Provider: Sendable {
     case smtp(SMTP)
     case http(HTTP)
     case file(directory: String?, format: FileFormat = .eml)
+
+    public func carries(_ channel: Channel) -> Bool {
+      switch self {
+      case .smtp: channel == .email
+      case .http(let http): channel == http.service.channel
+      case .file(_, let format): format == .eml || channel == .email
+      }
+    }
   }
 
   /// How a folder takes messages.
@@ -179,10 +187,14 @@ public struct Provider: Sendable {
     public var token: SecretReference?
     /// Certificates to trust in place of the system's, as a PEM file.
     public var certificates: String?
+    public var clientCertificate: ClientCertificate?
+    /// As `WebAddress(proxy:)` reads it; nil means none, whatever the environment says.
+    public var proxy: String?
 
     public init(
       host: String, port: Int, security: Security, username: String? = nil, password: SecretReference? = nil,
-      token: SecretReference? = nil, certificates: String? = nil
+      token: SecretReference? = nil, certificates: String? = nil, clientCertificate: ClientCertificate? = nil,
+      proxy: String? = nil
     ) {
       self.host = host
       self.port = port
@@ -191,6 +203,8 @@ public struct Provider: Sendable {
       self.password = password
       self.token = token
       self.certificates = certificates
+      self.clientCertificate = clientCertificate
+      self.proxy = proxy
     }
   }
 

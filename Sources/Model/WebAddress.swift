@@ -40,6 +40,16 @@ public struct WebAddress: Hashable, Sendable {
     }
   }
 
+  /// A proxy: `http://HOST:PORT` or `https://HOST:PORT`, which is asked to CONNECT (RFC 9110 §9.3.6), or
+  /// `socks5://HOST:PORT` (RFC 1928) or `socks5h://HOST:PORT`, which looks names up itself. Nil for anything else, a user
+  /// name or a path included.
+  public init?(proxy text: String) {
+    let lower = text.lowercased()
+    let socks = ["socks5://", "socks5h://"].first { lower.hasPrefix($0) }
+    self.init(socks.map { "http://" + text.dropFirst($0.count) } ?? text)
+    guard rest.isEmpty || rest == "/" else { return nil }
+  }
+
   private static func isOfName(_ byte: UInt8) -> Bool {
     (byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A) || (byte >= 0x30 && byte <= 0x39) || byte == 0x2D || byte == 0x2E
       || byte == 0x5F

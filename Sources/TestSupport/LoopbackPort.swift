@@ -23,10 +23,29 @@ public enum LoopbackPort {
     repeat {
       let socket = socket(AF_INET, streamType, 0)
       defer { close(socket) }
-      if withAddress(port, { connect(socket, $0, $1) }) == 0 { return true }
+      if withAddress(port, { open(socket, $0, $1) }) == 0 { return true }
       usleep(5000)
     } while Date() < end
     return false
+  }
+
+  /// A socket that is connected to a port; nil if nobody listens there.
+  static func connect(_ port: Int) -> Int32? {
+    let socket = socket(AF_INET, streamType, 0)
+    guard socket >= 0 else { return nil }
+    if withAddress(port, { open(socket, $0, $1) }) == 0 { return socket }
+    close(socket)
+    return nil
+  }
+
+  private static func open(_ socket: Int32, _ address: UnsafePointer<sockaddr>, _ size: socklen_t) -> Int32 {
+    #if canImport(Glibc)
+      Glibc.connect(socket, address, size)
+    #elseif canImport(Musl)
+      Musl.connect(socket, address, size)
+    #else
+      Darwin.connect(socket, address, size)
+    #endif
   }
 
   /// A listening socket on a port that the system picks.

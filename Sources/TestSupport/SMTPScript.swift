@@ -47,7 +47,8 @@ public struct SMTPScript: Sendable {
   public var ehlo: Answer?
   /// Lines of the answer to EHLO, such as `PIPELINING` or `AUTH PLAIN LOGIN`.
   public var capabilities: [String]
-  /// To a login that has said all it has to say.
+  /// To logins that have said all they have to say, in turn over all connections; after the last, `login`.
+  public var logins: [Answer]
   public var login: Answer
   /// After the last, all is accepted.
   public var attempts: [Attempt]
@@ -60,12 +61,14 @@ public struct SMTPScript: Sendable {
   public init(
     greetings: [Answer] = ["220 scripted.test ESMTP"], ehlo: Answer? = nil,
     capabilities: [String] = ["PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE 10485760", "ENHANCEDSTATUSCODES"],
-    login: Answer = "235 2.7.0 Welcome", attempts: [Attempt] = [], reset: Answer = "250 2.0.0 Reset",
+    logins: [Answer] = [], login: Answer = "235 2.7.0 Welcome", attempts: [Attempt] = [],
+    reset: Answer = "250 2.0.0 Reset",
     quit: Answer = .replyAndHangUp("221 2.0.0 Bye"), latency: Int = 0
   ) {
     self.greetings = greetings
     self.ehlo = ehlo
     self.capabilities = capabilities
+    self.logins = logins
     self.login = login
     self.attempts = attempts
     self.reset = reset

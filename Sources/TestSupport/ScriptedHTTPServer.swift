@@ -184,7 +184,7 @@ public final class ScriptedHTTPServer: Sendable {
 }
 
 /// Requests from a socket.
-private struct HTTPInput {
+struct HTTPInput {
   let socket: Int32
   private var buffer: [UInt8] = []
 

@@ -29,6 +29,7 @@ public final class ScriptedSMTPServer: Sendable {
     /// Connections that have said QUIT: the client counts them as closed before this thread comes to close them.
     var leaving: Set<Int32> = []
     var attempts = 0
+    var logins = 0
     var isStopped = false
   }
 

@@ -91,7 +91,11 @@ struct ScriptedSession: Sendable {
       guard say(.reply(challenge)), let line = reader.line() else { return false }
       note(String(decoding: line, as: UTF8.self))
     }
-    return say(script.login)
+    let count = server?.state.withLock { state in
+      defer { state.logins += 1 }
+      return state.logins
+    }
+    return say(count.flatMap { $0 < script.logins.count ? script.logins[$0] : nil } ?? script.login)
   }
 
   private func nextAttempt() -> SMTPScript.Attempt {
@@ -145,7 +149,7 @@ struct ScriptedSession: Sendable {
 }
 
 /// Lines from a socket, without their line breaks.
-private struct LineReader {
+struct LineReader {
   let socket: Int32
   private var buffer: [UInt8] = []
   private var start = 0

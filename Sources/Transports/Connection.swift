@@ -28,8 +28,13 @@ final class Login {
   /// A connection got through: until then only one at a time is tried, so that a wrong password is shown to the
   /// server once and not `maxConnections` times.
   var isProven = false
+  /// How long the server took for its latest reply to a message; nil before the first. Where it takes its time, an
+  /// attempt that waits behind it on the same connection would lose more than a round trip.
+  var replyTime: Instant.Span?
   /// No new connection before this.
   var pauseUntil = Instant(milliseconds: .min)
+  /// Where the login is by an access token that can be fetched anew.
+  var token: LoginToken?
 
   init(_ endpoint: Endpoint) {
     name = endpoint.login
@@ -59,12 +64,31 @@ final class Login {
     firstWaiting = 0
   }
 
+  /// Puts a job that was taken back at the head.
+  func putBack(_ job: Job) {
+    if firstWaiting > 0 {
+      firstWaiting -= 1
+      waiting[firstWaiting] = job
+    } else {
+      waiting.insert(job, at: 0)
+    }
+  }
+
   func takeAllWaiting() -> [Job] {
     let jobs = Array(waiting[firstWaiting...])
     waiting = []
     firstWaiting = 0
     return jobs
   }
+}
+
+/// A transaction that waits for the one before it on its connection.
+struct Following {
+  /// Nil once the attempt has gone elsewhere, or has ended: nothing may be sent for it any more.
+  var job: Job?
+  var transaction: Transaction
+  /// Until when the reply to the message before may keep it waiting.
+  var until: Instant
 }
 
 /// One SMTP connection and the transaction on it.
@@ -86,10 +110,17 @@ final class Connection {
   var phase = Phase.connecting
   /// Nil once its attempt has been told its end.
   var job: Job?
+  /// The access token that it logs in with.
+  var token: Secret?
   var transaction: Transaction?
+  /// The transaction after it, whose opening went out behind the message: one round trip a message, and half as many
+  /// system calls (RFC 2920 §3.1 allows a message's content to be followed by the next MAIL, RCPT and DATA).
+  var next: Following?
   var parser = ReplyParser()
   /// Attempts begun on it.
   var messages = 0
+  /// When the message under way had been written.
+  var writtenAt: Instant?
   /// When it has waited long enough; what that means depends on the phase.
   var deadline: Instant
   /// Its place in the transport's list.
@@ -97,6 +128,8 @@ final class Connection {
   var linesSeen = 0
   private var out: [UInt8] = []
   private var outStart = 0
+  /// How many of the bytes in `out` belong to the message under way, its final dot included.
+  private var messageEnd = 0
 
   init(link: Link, login: Login, timeouts: Timeouts, limit: Int, deadline: Instant) {
     self.link = link
@@ -106,12 +139,20 @@ final class Connection {
     self.deadline = deadline
   }
 
-  /// Everything has been handed to the connection, the final dot too if there is one.
+  /// Everything has been handed to the connection.
   var isWritten: Bool { outStart == out.count }
+  /// The message under way has been handed to the connection, its final dot too.
+  var isMessageWritten: Bool { outStart >= messageEnd }
 
   /// Gives the bytes still to be written to `change`, which may append.
   func write<Result>(_ change: (inout [UInt8]) -> Result) -> Result {
     change(&out)
+  }
+
+  /// The message and its dot.
+  func write(message: [UInt8], hasLeadingDot: Bool) {
+    out.appendDotStuffed(message, hasLeadingDot: hasLeadingDot)
+    messageEnd = out.count
   }
 
   func flush() -> Flushed {
@@ -125,7 +166,14 @@ final class Connection {
     // One large message must not keep its memory on every connection.
     out.removeAll(keepingCapacity: out.capacity <= 1 << 20)
     outStart = 0
+    messageEnd = 0
     return .all
+  }
+
+  /// When it, or what follows on it, has waited long enough.
+  var nextDeadline: Instant {
+    guard let next, next.job != nil else { return deadline }
+    return min(deadline, next.until)
   }
 
   /// The allowed wait for what the transaction awaits now.
@@ -134,7 +182,7 @@ final class Connection {
     case .mail: timeouts.mail
     case .rcpt: timeouts.rcpt
     case .data: timeouts.data
-    case .message: isWritten ? timeouts.message : timeouts.block
+    case .message: isMessageWritten ? timeouts.message : timeouts.block
     case .emptyMessage: timeouts.message
     case .reset: timeouts.reset
     // The intent takes as long as it takes; the server's patience is the limit.

@@ -40,7 +40,9 @@ struct EndpointDraft {
     guard mailbox.sender.channel == .email else {
       throw Endpoints.Problem("an SMTP server carries no text messages to telephones")
     }
-    let host = Self.withoutBrackets(try Placeholders.fill(smtp.host, mailbox))
+    let name = Self.withoutBrackets(try Placeholders.fill(smtp.host, mailbox))
+    // Outside ASCII a name is looked up, and shown in TLS, as A-labels (RFC 5890 §2.3.2.1).
+    let host = name.utf8.allSatisfy { $0 < 0x80 } ? name : EmailAddress.domain(name) ?? name
     guard Envelope.isHost(host) else { throw Endpoints.Problem("'\(host)' is no host name") }
     guard (1...65_535).contains(smtp.port) else { throw Endpoints.Problem("\(smtp.port) is no port") }
     let username = try smtp.username.map { text throws(Endpoints.Problem) in try Placeholders.fill(text, mailbox) }
@@ -57,8 +59,10 @@ struct EndpointDraft {
     let token = try smtp.token.map { text throws(Endpoints.Problem) in try Placeholders.fill(text, mailbox) }
     let endpoint = Endpoint.SMTP(
       host: host, port: smtp.port, security: smtp.security, username: username,
-      certificates: try certificates(smtp.certificates, mailbox, folder: folder))
-    let login = "\(id) \(username.map { $0 + "@" } ?? "")\(host):\(smtp.port)"
+      certificates: try path(smtp.certificates, mailbox, folder: folder),
+      clientCertificate: try client(smtp.clientCertificate, mailbox, folder: folder), proxy: smtp.proxy)
+    var login = "\(id) \(username.map { $0 + "@" } ?? "")\(host):\(smtp.port)"
+    if let client = endpoint.clientCertificate { login += " \(client.certificate)" }
     return (login, .smtp(endpoint, password: password, token: token))
   }
 
@@ -91,9 +95,11 @@ struct EndpointDraft {
     }
     // Without a user name, what tells two mailboxes' logins apart is where their secrets are.
     let isShared = service.credentials == http.service.credentials
-    let words = [id, account(service).map { "\($0)@\(address.authority)" } ?? address.authority]
+    var words = [id, account(service).map { "\($0)@\(address.authority)" } ?? address.authority]
     let filled = Provider.HTTP(
-      service, url: url, certificates: try certificates(http.certificates, mailbox, folder: folder), proxy: http.proxy)
+      service, url: url, certificates: try path(http.certificates, mailbox, folder: folder),
+      clientCertificate: try client(http.clientCertificate, mailbox, folder: folder), proxy: http.proxy)
+    if let client = filled.clientCertificate { words.append(client.certificate) }
     return ((isShared ? words : words + [mailbox.id]).joined(separator: " "), .http(filled))
   }
 
@@ -124,7 +130,15 @@ struct EndpointDraft {
     }
   }
 
-  private static func certificates(
+  private static func client(
+    _ client: ClientCertificate?, _ mailbox: Mailbox, folder: String
+  ) throws(Endpoints.Problem) -> ClientCertificate? {
+    guard let client, let file = try path(client.certificate, mailbox, folder: folder) else { return nil }
+    return ClientCertificate(certificate: file, key: try path(client.key, mailbox, folder: folder))
+  }
+
+  /// A file's absolute path.
+  private static func path(
     _ path: String?, _ mailbox: Mailbox, folder: String
   ) throws(Endpoints.Problem) -> String? {
     guard let path else { return nil }
@@ -140,14 +154,19 @@ struct EndpointDraft {
     let hosts: [String]
     switch way {
     case .file: return
-    case .smtp(let smtp, _, _): hosts = [smtp.host]
+    case .smtp(let smtp, _, _): hosts = [smtp.host] + Self.host(ofProxy: smtp.proxy)
     case .http(let http):
-      hosts = [Services.place(of: http.url), http.proxy].compactMap { $0 }.map { WebAddress($0)?.host ?? $0 }
+      let place = Services.place(of: http.url)
+      hosts = [WebAddress(place)?.host ?? place] + Self.host(ofProxy: http.proxy)
     }
     guard let host = hosts.first(where: { !Loopback.contains($0) }) else { return }
     throw Endpoints.Problem(
       "a rehearsal delivers to this machine only, and '\(host)' is not on it; use a file provider, localhost, "
         + "127.0.0.1 or ::1")
+  }
+
+  private static func host(ofProxy proxy: String?) -> [String] {
+    proxy.map { [WebAddress(proxy: $0)?.host ?? $0] } ?? []
   }
 
   /// Every secret that it needs, in a fixed order.
@@ -159,20 +178,30 @@ struct EndpointDraft {
     }
   }
 
+  /// - Parameters:
+  ///   - secret: what a reference was found to hold.
+  ///   - renew: what fetches it anew.
   func endpoint(
-    _ secret: (SecretReference) throws(Endpoints.Problem) -> Secret
+    _ secret: (SecretReference) throws(Endpoints.Problem) -> Secret,
+    renew: (SecretReference) -> (@Sendable () async throws -> Secret)?
   ) throws(Endpoints.Problem) -> Endpoint {
     let kind: Endpoint.Kind
     switch way {
     case .file(let directory, let format): kind = .file(directory: directory, format: format)
     case .smtp(var smtp, let password, let token):
       if let password { smtp.password = try secret(password) }
-      if let token { smtp.token = try secret(token) }
+      if let token {
+        smtp.token = try secret(token)
+        smtp.renewToken = renew(token)
+      }
       kind = .smtp(smtp)
     case .http(let http):
       let service = try http.service.map(
         text: { text throws(Endpoints.Problem) in text }, credential: secret)
-      kind = .http(Endpoint.HTTP(service, url: http.url, certificates: http.certificates, proxy: http.proxy))
+      kind = .http(
+        Endpoint.HTTP(
+          service, url: http.url, certificates: http.certificates, clientCertificate: http.clientCertificate,
+          proxy: http.proxy))
     }
     return Endpoint(
       provider: provider.id, login: login, kind: kind, maxConnections: provider.maxConnections,

@@ -41,13 +41,15 @@ public enum Endpoints {
     for mailbox in mailboxes { endpoints[mailbox.id] = [] }
     for (mailbox, draft) in drafts {
       do throws(Problem) {
-        let endpoint = try draft.endpoint { reference throws(Problem) in
-          switch fetched[reference] {
-          case .success(let secret)?: return secret
-          case .failure(let problem)?: throw problem
-          case nil: throw Problem("the secret was not fetched")
-          }
-        }
+        let endpoint = try draft.endpoint(
+          { reference throws(Problem) in
+            switch fetched[reference] {
+            case .success(let secret)?: return secret
+            case .failure(let problem)?: throw problem
+            case nil: throw Problem("the secret was not fetched")
+            }
+          },
+          renew: { Secrets.renewal(of: $0, folder: folder, environment: environment) })
         if let earlier = secretOfLogin[endpoint.login], earlier != draft.references {
           throw Problem("two mailboxes log in by the same user name with different secrets")
         }

@@ -9,8 +9,11 @@ extension NetworkTransport {
 
   private static func place(_ connection: Connection) -> String {
     guard case .smtp(let smtp) = connection.login.endpoint.kind else { return connection.login.name }
-    return "\(smtp.host):\(smtp.port)"
+    return "\(smtp.host):\(smtp.port)" + through(smtp.proxy)
   }
+
+  /// What fails at a proxy is told as what it is.
+  static func through(_ proxy: String?) -> String { proxy.map { " through the proxy \($0)" } ?? "" }
 
   /// Why libcurl could not connect or log in, for the operator: what, and what to do.
   static func explain(_ code: CURLcode, _ connection: Connection) -> (Unavailability.Cause, String) {
@@ -24,6 +27,7 @@ extension NetworkTransport {
     switch code {
     case CURLE_COULDNT_RESOLVE_HOST:
       return (.connection, "\(place): no such host name; is `host` right, and does name resolution work?")
+    case CURLE_COULDNT_RESOLVE_PROXY: return (.connection, "\(place), which is no host name")
     case CURLE_COULDNT_CONNECT:
       return (
         .connection,
@@ -65,6 +69,12 @@ extension NetworkTransport {
     if detail.contains("no alternative certificate subject name") || detail.contains("does not match target host") {
       return "; the certificate is for another name, so `host` must be the name that it carries"
     }
+    if detail.contains("set private key file") || detail.contains("private key does not match")
+      || detail.contains("client certificate")
+    {
+      return
+        "; `client_certificate` and `client_key` must be PEM files that belong together, the key without a passphrase"
+    }
     if detail.contains("expired") { return "; the server's certificate must be renewed" }
     if detail.contains("unable to get local issuer") || detail.contains("self-signed")
       || detail.contains("self signed")
@@ -79,7 +89,7 @@ extension NetworkTransport {
   private static func withoutSecrets(_ text: String, _ connection: Connection) -> String {
     guard case .smtp(let smtp) = connection.login.endpoint.kind else { return text }
     var text = text
-    for secret in [smtp.password, smtp.token] {
+    for secret in [smtp.password, smtp.token, connection.login.token?.value] {
       guard let value = secret?.revealed, value.utf8.count >= 4 else { continue }
       text = text.split(separator: value, omittingEmptySubsequences: false).joined(separator: "<redacted>")
     }

@@ -69,20 +69,14 @@ final class Link {
     let scheme = smtp.security == .implicit ? "smtps" : "smtp"
     set(CURLOPT_URL, "\(scheme)://\(host):\(smtp.port)/\(ehlo)")
     set(CURLOPT_PROTOCOLS_STR, "smtp,smtps")
-    // The environment's proxies are for browsers.
-    set(CURLOPT_PROXY, "")
+    let options = ConnectionOptions(
+      certificates: smtp.certificates, clientCertificate: smtp.clientCertificate, proxy: smtp.proxy)
+    ok = ok && options.apply(to: easy)
+    set(CURLOPT_HTTPPROXYTUNNEL, 1)
     set(CURLOPT_CONNECT_ONLY, 1)
-    set(CURLOPT_NOSIGNAL, 1)
     set(CURLOPT_TCP_NODELAY, 1)
     set(CURLOPT_FRESH_CONNECT, 1)
-    set(CURLOPT_SSL_VERIFYPEER, 1)
-    set(CURLOPT_SSL_VERIFYHOST, 2)
-    set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
     if smtp.security == .starttls { set(CURLOPT_USE_SSL, Int(CURLUSESSL_ALL.rawValue)) }
-    if let certificates = smtp.certificates {
-      set(CURLOPT_CAINFO, certificates)
-      ok = ok && nm_setopt_string(easy, CURLOPT_CAPATH, nil) == CURLE_OK
-    }
     // The transport measures waits by its own clock; these are a backstop, a little later.
     set(CURLOPT_SERVER_RESPONSE_TIMEOUT, Int(clamping: timeout.secondsRoundedUp + 2))
     set(CURLOPT_CONNECTTIMEOUT_MS, Int(clamping: timeout.milliseconds * 4 + 2000))

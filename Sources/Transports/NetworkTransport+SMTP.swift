@@ -21,12 +21,13 @@ extension NetworkTransport {
         earliestDeadline = min(earliestDeadline, login.pauseUntil)
         return
       }
-      guard open(login) else { return }
+      guard hasToken(login), open(login) else { return }
     }
   }
 
   private func open(_ login: Login) -> Bool {
-    guard case .smtp(let smtp) = login.endpoint.kind else { return false }
+    guard case .smtp(var smtp) = login.endpoint.kind else { return false }
+    smtp.token = login.token?.value ?? smtp.token
     let timeouts = Timeouts(login.endpoint.timeout)
     guard Envelope.isHost(smtp.host), (1...65_535).contains(smtp.port) else {
       unavailable(login, .connection, "'\(smtp.host):\(smtp.port)' is no host and port; correct providers.yaml")
@@ -39,6 +40,7 @@ extension NetworkTransport {
     let connection = Connection(
       link: link, login: login, timeouts: timeouts, limit: login.endpoint.messagesPerConnection,
       deadline: now() + timeouts.greeting)
+    connection.token = smtp.token
     earliestDeadline = min(earliestDeadline, connection.deadline)
     connection.index = connections.count
     connections.append(connection)
@@ -77,6 +79,7 @@ extension NetworkTransport {
       return
     }
     connection.login.isProven = true
+    connection.login.token?.wasTaken()
     connection.phase = .idle
     startNext(connection)
     // The others had waited for this one to get through.
@@ -96,6 +99,20 @@ extension NetworkTransport {
       quit(connection)
       return
     }
+    guard let (job, transaction) = openTransaction(connection) else {
+      connection.transaction = nil
+      setDeadline(connection, Timeouts.idle)
+      return
+    }
+    connection.phase = .busy
+    connection.job = job
+    connection.transaction = transaction
+    setDeadline(connection, connection.allowance)
+    flush(connection)
+  }
+
+  /// Takes the next attempt that the connection can carry and writes the opening of its transaction.
+  private func openTransaction(_ connection: Connection) -> (Job, Transaction)? {
     while let job = connection.login.takeWaiting() {
       let attempt = job.attempt
       let capabilities = connection.link.handshake.capabilities
@@ -107,21 +124,57 @@ extension NetworkTransport {
         tell(.finished(handle: attempt.handle, reply))
         continue
       }
-      connection.phase = .busy
-      connection.job = job
       connection.messages += 1
       job.connection = connection
-      connection.transaction = connection.write {
+      let transaction = connection.write {
         Transaction(
           from: attempt.from, to: attempt.to, traits: job.traits, smtpUTF8: smtpUTF8, capabilities: capabilities,
           out: &$0)
       }
-      setDeadline(connection, connection.allowance)
-      flush(connection)
-      return
+      return (job, transaction)
     }
-    connection.transaction = nil
-    setDeadline(connection, Timeouts.idle)
+    return nil
+  }
+
+  /// Lets the next attempt's opening follow the message that has just been written.
+  private func openFollowing(_ connection: Connection) {
+    guard connection.link.handshake.capabilities.pipelining, !isDraining, connection.next == nil,
+      connection.messages < connection.limit, let replyTime = connection.login.replyTime, replyTime < Timeouts.quick,
+      let (job, transaction) = openTransaction(connection)
+    else { return }
+    let until = now() + Timeouts.following
+    connection.next = Following(job: job, transaction: transaction, until: until)
+    earliestDeadline = min(earliestDeadline, until)
+  }
+
+  /// The message before is answered: what follows it is under way.
+  private func promote(_ connection: Connection, _ following: Following) {
+    connection.next = nil
+    guard let job = following.job, !isDraining else {
+      // The server is about to wait for a message that will not come.
+      release(following)
+      return drop(connection)
+    }
+    connection.job = job
+    connection.transaction = following.transaction
+    setDeadline(connection, connection.allowance)
+  }
+
+  /// Another connection may carry what has waited here for too long, or in vain: nothing was answered to it.
+  func release(_ following: Following) {
+    guard let job = following.job else { return }
+    job.connection = nil
+    guard !isDraining else { return }
+    logins[job.attempt.endpoint.login]?.putBack(job)
+  }
+
+  /// The reply to the message before takes long, and the attempt behind it does not wait for it.
+  func giveUpFollowing(_ connection: Connection) {
+    guard var following = connection.next, following.job != nil else { return }
+    release(following)
+    following.job = nil
+    connection.next = following
+    serve(connection.login)
   }
 
   func setDeadline(_ connection: Connection, _ span: Instant.Span) {
@@ -135,7 +188,9 @@ extension NetworkTransport {
   func writeMessage(_ connection: Connection, _ job: Job) {
     guard connection.phase == .busy, connection.transaction?.state == .ready else { return }
     connection.transaction?.messageBegun()
-    connection.write { $0.appendDotStuffed(job.attempt.message) }
+    connection.write(message: job.attempt.message, hasLeadingDot: job.traits.hasLeadingDot)
+    connection.writtenAt = now()
+    openFollowing(connection)
     setDeadline(connection, connection.timeouts.block)
     flush(connection)
   }
@@ -189,7 +244,7 @@ extension NetworkTransport {
       drop(connection)
       return
     }
-    let written = connection.isWritten
+    let written = connection.isMessageWritten
     let (event, next) = connection.write { out in
       connection.transaction?.receive(
         code, written: written, text: { connection.parser.text(code: code) }, out: &out) ?? (nil, .close)
@@ -199,13 +254,19 @@ extension NetworkTransport {
       if let job = connection.job { tell(.ready(handle: job.attempt.handle)) }
     case .finished(let reply)?:
       finish(connection, reply)
+      if reply.trouble(from: connection.login.endpoint.kind) == .credentials,
+        refuseToken(connection, reply.text) != nil
+      {
+        return drop(connection)
+      }
     case nil: break
     }
     switch next {
     case .carryOn:
       setDeadline(connection, connection.allowance)
       if !connection.isWritten { flush(connection) }
-    case .idle: startNext(connection)
+    case .idle:
+      if let following = connection.next { promote(connection, following) } else { startNext(connection) }
     case .close: drop(connection)
     }
   }
@@ -214,6 +275,10 @@ extension NetworkTransport {
     guard let job = connection.job else { return }
     connection.job = nil
     job.connection = nil
+    if let writtenAt = connection.writtenAt {
+      connection.login.replyTime = now() - writtenAt
+      connection.writtenAt = nil
+    }
     tell(.finished(handle: job.attempt.handle, reply))
   }
 
@@ -222,7 +287,7 @@ extension NetworkTransport {
   /// The connection is of no more use: its attempt ends so, if it has not ended.
   func lose(_ connection: Connection, _ ending: Reply.Ending, _ text: String) {
     if connection.phase == .busy,
-      let reply = connection.transaction?.interrupted(ending, text: text, written: connection.isWritten)
+      let reply = connection.transaction?.interrupted(ending, text: text, written: connection.isMessageWritten)
     {
       finish(connection, reply)
     }
@@ -255,6 +320,8 @@ extension NetworkTransport {
     connection.phase = .closed
     connection.link.close()
     connection.transaction = nil
+    if let following = connection.next { release(following) }
+    connection.next = nil
     // The last takes its place in the list.
     let last = connections.count - 1
     if connection.index < last {
@@ -272,13 +339,15 @@ extension NetworkTransport {
     let waits = login.hasLive
     if waits { login.pauseUntil = now() + Timeouts.pause }
     login.isProven = false
+    // A token that has had its hour: with another, the same attempts may go on.
+    if cause == .credentials, refuseToken(connection, text) == true { return drop(connection) }
     // Before `drop`, which would open another connection for those that wait.
     if !waits { unavailable(login, cause, text) }
     drop(connection)
   }
 
   /// Gives back whatever waits for a login that has no connection.
-  private func unavailable(_ login: Login, _ cause: Unavailability.Cause, _ text: String) {
+  func unavailable(_ login: Login, _ cause: Unavailability.Cause, _ text: String) {
     let returned = login.takeAllWaiting().map(\.attempt.handle)
     guard !returned.isEmpty else { return }
     tell(.unavailable(login: login.name, Unavailability(cause: cause, text: text), returned: returned))

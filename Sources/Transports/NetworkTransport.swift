@@ -27,18 +27,25 @@ public final class NetworkTransport: Transport {
   /// An attempt over HTTP has come or gone: somebody may wait for room.
   var hasNewRequests = false
   var connections: [Connection] = []
+  /// Logins whose tokens are on their way.
+  var fetching: [Login] = []
+  /// When it was made, by `now`.
+  let began: Instant
   var isDraining = false
   /// No deadline lies before this; they are looked at only then.
   var earliestDeadline = Instant(milliseconds: .max)
   let outbox = Outbox()
   private var newlyWaiting: [Login] = []
   private var toComplete: [Job] = []
+  private let waker = Waker()
+  private var isWoken = false
   private var polled: [pollfd] = []
   private var owners: [Owner] = []
   /// Whose socket it is.
   private enum Owner {
     case smtp(Connection)
     case http(HTTPLogin)
+    case waker(Waker)
   }
   var buffer = [UInt8](repeating: 0, count: 16_384)
 
@@ -47,6 +54,7 @@ public final class NetworkTransport: Transport {
   public init(now: @escaping () -> Instant = MonotonicTime.now) {
     _ = SystemCalls.ignoreBrokenPipes
     self.now = now
+    began = now()
   }
 
   deinit { close() }
@@ -114,6 +122,9 @@ public final class NetworkTransport: Transport {
       connection.job = nil
       job.connection = nil
       drop(connection)
+    } else if let connection = job.connection, connection.next?.job === job {
+      connection.next?.job = nil
+      job.connection = nil
     } else {
       logins[job.attempt.endpoint.login]?.forget(job)
     }
@@ -125,17 +136,24 @@ public final class NetworkTransport: Transport {
     completeAll()
     pump(0)
     while true {
+      collectTokens()
       serveLogins()
       serveServices()
       outbox.flush { [self] event in tell(event) }
       expire()
-      if !events.isEmpty { break }
+      if !events.isEmpty || isWoken { break }
       let left = (end - MonotonicTime.now()).milliseconds
       guard left > 0 else { break }
       pump(wait(atMost: Int(left)))
     }
+    isWoken = false
     defer { events.removeAll(keepingCapacity: true) }
     return events
+  }
+
+  public var wake: (@Sendable () -> Void)? {
+    guard let waker else { return nil }
+    return { waker.wake() }
   }
 
   /// Ends every attempt whose final dot has not been asked for and takes no more.
@@ -144,6 +162,7 @@ public final class NetworkTransport: Transport {
     drainServices()
     let text = "stopped before the message was complete"
     for connection in connections {
+      connection.next?.job = nil
       if let job = connection.job, job.isCompleted { continue }
       switch connection.phase {
       case .idle: quit(connection)
@@ -174,6 +193,7 @@ public final class NetworkTransport: Transport {
     }
     for login in services.values { login.close() }
     connections = []
+    fetching = []
     owners = []
     logins = [:]
     services = [:]
@@ -239,6 +259,10 @@ public final class NetworkTransport: Transport {
       }
     }
     if polled.isEmpty && milliseconds == 0 { return tickConnecting() }
+    if let waker {
+      polled.append(pollfd(fd: waker.reading, events: Int16(POLLIN), revents: 0))
+      owners.append(.waker(waker))
+    }
     var ready = SystemCalls.wait(&polled, milliseconds: milliseconds)
     var i = 0
     while ready > 0, i < polled.count {
@@ -251,6 +275,9 @@ public final class NetworkTransport: Transport {
       case .http(let login):
         login.multi.ready(socket, events: revents)
         advance(login)
+      case .waker(let waker):
+        waker.clear()
+        isWoken = true
       }
     }
     tickConnecting()
@@ -292,6 +319,7 @@ public final class NetworkTransport: Transport {
     for login in services.values {
       if let timer = login.multi.timer { wait = min(wait, (timer - time).milliseconds) }
     }
+    if !fetching.isEmpty { wait = min(wait, Self.tokenLook) }
     if earliestDeadline.milliseconds != .max { wait = min(wait, (earliestDeadline - now()).milliseconds + 1) }
     return Int(max(0, wait))
   }
@@ -299,9 +327,12 @@ public final class NetworkTransport: Transport {
   private func expire() {
     let time = now()
     guard time >= earliestDeadline else { return }
-    for connection in connections where connection.deadline <= time { timeOut(connection) }
+    for connection in connections {
+      if connection.deadline <= time { timeOut(connection) }
+      if let following = connection.next, following.until <= time { giveUpFollowing(connection) }
+    }
     for login in services.values { expire(login, time) }
-    let deadlines = connections.map(\.deadline) + services.values.map(Self.deadline(of:))
+    let deadlines = connections.map(\.nextDeadline) + services.values.map(Self.deadline(of:))
     earliestDeadline = deadlines.min() ?? Instant(milliseconds: .max)
     // `serve` sets a deadline again where a pause goes on.
     for login in logins.values where login.waitingCount > 0 { serve(login) }

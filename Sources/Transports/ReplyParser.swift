@@ -93,16 +93,25 @@ struct ReplyText: Hashable {
     }
     text = Self.printable(kept, limit: 500)
     if code == 250, let range = text.range(of: "queued as ", ignoringCase: true) {
-      let id = text[range...].prefix { $0.isLetter || $0.isNumber || $0 == "-" || $0 == "." || $0 == "_" }
-      let trimmed = id.hasSuffix(".") ? id.dropLast() : id
-      if !trimmed.isEmpty, trimmed.count <= 100 { queueID = String(trimmed) }
+      var id = text.utf8[range...].prefix(while: Self.isQueueID)
+      if id.last == 0x2E { id = id.dropLast() }
+      if !id.isEmpty, id.count <= 100 { queueID = String(Substring(id)) }
     }
+  }
+
+  /// Letters, digits, `-`, `.`, `_`, and whatever is not ASCII.
+  private static func isQueueID(_ byte: UInt8) -> Bool {
+    (byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A) || (byte >= 0x30 && byte <= 0x39) || byte == 0x2D || byte == 0x2E
+      || byte == 0x5F || byte >= 0x80
   }
 
   private static func splitEnhancedCode(_ line: ArraySlice<UInt8>, code: Int) -> (String?, ArraySlice<UInt8>) {
     let word = line.prefix { $0 != 0x20 }
+    guard word.count >= 5, word.first == UInt8(0x30 + code / 100), word[word.startIndex + 1] == 0x2E else {
+      return (nil, line)
+    }
     let parts = word.split(separator: 0x2E, omittingEmptySubsequences: false)
-    guard parts.count == 3, parts[0].count == 1, parts[0].first == UInt8(0x30 + code / 100),
+    guard parts.count == 3,
       parts[1...].allSatisfy({ (1...3).contains($0.count) && $0.allSatisfy { $0 >= 0x30 && $0 <= 0x39 } })
     else { return (nil, line) }
     return (String(decoding: word, as: UTF8.self), line.dropFirst(word.count).drop { $0 == 0x20 })
@@ -110,6 +119,9 @@ struct ReplyText: Hashable {
 
   /// Bytes as text that is safe to print and store: UTF-8 repaired, controls as spaces.
   static func printable(_ bytes: some Collection<UInt8>, limit: Int) -> String {
+    if bytes.count <= limit, bytes.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) {
+      return String(decoding: bytes, as: UTF8.self)
+    }
     var out = String.UnicodeScalarView()
     var count = 0
     for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {

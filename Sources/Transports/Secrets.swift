@@ -52,6 +52,17 @@ enum Secrets {
     }
   }
 
+  /// What fetches a secret anew; nil for one that stays what it is as long as this process lives.
+  static func renewal(
+    of reference: SecretReference, folder: String, environment: [String: String]
+  ) -> (@Sendable () async throws -> Secret)? {
+    if case .environment = reference { return nil }
+    return {
+      let fetched = await fetch([reference], folder: folder, environment: environment)
+      return try (fetched[reference] ?? .failure(Endpoints.Problem("the secret was not fetched"))).get()
+    }
+  }
+
   private static func value(
     of reference: SecretReference, folder: String, environment: [String: String], commandLimit: Duration
   ) async throws(Endpoints.Problem) -> String {

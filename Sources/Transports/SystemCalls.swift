@@ -42,6 +42,12 @@ enum SystemCalls {
     #endif
   }
 
+  /// The place of a byte; nil if it does not occur from `start` on.
+  static func find(_ byte: UInt8, in bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {
+    guard start < bytes.count, let base = bytes.baseAddress else { return nil }
+    return memchr(base + start, Int32(byte), bytes.count - start).map { UnsafeRawPointer($0) - base }
+  }
+
   static func shutDown(_ socket: Int32) {
     _ = shutdown(socket, Int32(SHUT_RDWR))
   }

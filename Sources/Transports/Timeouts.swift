@@ -18,6 +18,10 @@ struct Timeouts {
   static let idle = Instant.Span.seconds(30)
   /// For the reply to QUIT.
   static let quit = Instant.Span.seconds(5)
+  /// How soon a server answers a message for the next one's opening to follow it at once; and how long that one then
+  /// waits where the answer does not come.
+  static let quick = Instant.Span(milliseconds: 250)
+  static let following = Instant.Span.seconds(1)
   /// After a connection failed while others of its login live on, before another is tried.
   static let pause = Instant.Span.seconds(5)
 

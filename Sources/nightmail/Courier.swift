@@ -68,6 +68,7 @@ struct Courier {
       runID: runID, now: clock.now(), dueOnly: sending.due, pauses: pauses, breakers: breakers)
     plan.forget()
     let composer = workspace.composer(project, engine: engine, signers: signers)
+    let needParts = Set(rules.endpoints.filter { $0.value.contains(where: \.needsParts) }.keys)
     let bar = ProgressBar(isShown: Console.hasTerminalErrors && !workspace.options.quiet)
     let log = workspace.log
     var transport: any Transport = NetworkTransport()
@@ -84,7 +85,7 @@ struct Courier {
       grace: sending.gracePeriod,
       hooks: DeliveryRun.Hooks(
         compose: { send, date in
-          let message = try composer.compose(send, date: date)
+          let message = try composer.compose(send, date: date, inParts: needParts.contains(send.mailbox))
           return OutgoingMessage(
             from: message.envelopeFrom, to: message.envelopeTo, bytes: message.bytes,
             needsSMTPUTF8: message.needsSMTPUTF8, messageID: message.messageID, parts: message.parts)

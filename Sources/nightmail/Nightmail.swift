@@ -26,6 +26,8 @@ struct Nightmail: AsyncParsableCommand {
 
   static func main() async {
     returnMemory()
+    // A file at its largest (ulimit -f) is an error of the write (EFBIG) like a full disk, not a reason to be killed.
+    signal(SIGXFSZ, SIG_IGN)
     let arguments = globalsLast(Array(CommandLine.arguments.dropFirst()))
     do {
       let names = configuration.subcommands.compactMap { $0.configuration.commandName }
@@ -68,7 +70,9 @@ struct Nightmail: AsyncParsableCommand {
     guard let command = rest.popFirst() else { return arguments }
     // The options of a nested command stand behind its name too.
     var names = [command]
-    if ["dead-letters", "dkim"].contains(command), let nested = rest.first, !nested.hasPrefix("-") { names.append(rest.removeFirst()) }
+    if ["dead-letters", "dkim"].contains(command), let nested = rest.first, !nested.hasPrefix("-") {
+      names.append(rest.removeFirst())
+    }
     return names + leading + rest
   }
 }

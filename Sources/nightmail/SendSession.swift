@@ -212,7 +212,8 @@ struct SendSession {
       workspace.log.error("\(login): \(why)")
     }
     if injected > 0 {
-      workspace.log.error("\(Words.count(injected, "attempt")) failed on purpose, by --inject-failures; no server was asked")
+      let why = sending.injectFailures == nil ? "NIGHTMAIL_FORCE_FAIL" : "--inject-failures"
+      workspace.log.error("\(Words.count(injected, "attempt")) failed on purpose, by \(why); no server was asked")
     }
     let lacked = tally.released[.providerUnavailable] ?? 0
     if (tally.left > 0 && (!sending.due || wasStopped || !tally.unavailable.isEmpty)) || lacked > 0 {

@@ -80,12 +80,12 @@ struct CrashTests {
     return problems
   }
 
-  @Test(arguments: MemorySink.Loss.allCases)
-  func aCrashAtAnyWriteSendsNothingTwiceAndLosesNothing(_ loss: MemorySink.Loss) throws {
+  @Test(arguments: MemorySink.Loss.allCases, [false, true])
+  func aCrashAtAnyWriteSendsNothingTwiceAndLosesNothing(_ loss: MemorySink.Loss, isLate: Bool) throws {
     var boundaries = 0
     for crash in 1..<500 {
       let servers = FakeServers()
-      let first = MemorySink(crashAt: crash, loss: loss)
+      let first = MemorySink(crashAt: crash, loss: loss, isLate: isLate)
       let ended = try process(first, servers, seed: UInt64(crash))
       // What the dead process had told the servers is theirs; what it had not written is gone.
       let second = MemorySink(first.committed)
@@ -110,7 +110,8 @@ struct CrashTests {
       var lives = 0
       while !ended && lives < 400 {
         lives += 1
-        let sink = MemorySink(disk, crashAt: 1 + chance.below(12), loss: chance.pick(MemorySink.Loss.allCases))
+        let sink = MemorySink(
+          disk, crashAt: 1 + chance.below(12), loss: chance.pick(MemorySink.Loss.allCases), isLate: seed % 2 == 0)
         ended = try process(sink, servers, seed: seed &+ UInt64(lives))
         disk = sink.committed
       }

@@ -18,11 +18,38 @@ final class MemorySink: RecordSink {
   /// Ids whose last committed record is an intent.
   private(set) var openIntents: Set<SendID> = []
   private(set) var commits = 0
+  /// Commits go on by themselves, and take as many questions as the dice say.
+  let isLate: Bool
+  /// What a late commit is writing.
+  private var underWay: [Record]?
+  private var questions = 0
 
-  init(_ earlier: [Record] = [], crashAt: Int? = nil, loss: Loss = .all) {
+  init(_ earlier: [Record] = [], crashAt: Int? = nil, loss: Loss = .all, isLate: Bool = false) {
     self.crashAt = crashAt
     self.loss = loss
+    self.isLate = isLate
     settle(earlier)
+  }
+
+  func beginCommit(done: @escaping @Sendable () -> Void) throws -> Bool {
+    guard isLate else { return false }
+    precondition(underWay == nil)
+    try boundary()
+    underWay = pending
+    pending = []
+    questions = committed.count % 3
+    return true
+  }
+
+  func endCommit() throws -> Bool {
+    guard let records = underWay else { return true }
+    questions -= 1
+    guard questions < 0 else { return false }
+    try boundary()
+    commits += 1
+    settle(records)
+    underWay = nil
+    return true
   }
 
   func append(_ record: Record) throws {
@@ -33,6 +60,8 @@ final class MemorySink: RecordSink {
   func commit() throws {
     try boundary()
     commits += 1
+    settle(underWay ?? [])
+    underWay = nil
     settle(pending)
     pending = []
   }
@@ -44,10 +73,11 @@ final class MemorySink: RecordSink {
       return
     }
     hasCrashed = true
+    let unsynced = (underWay ?? []) + pending
     switch loss {
     case .all: break
-    case .half: settle(Array(pending.prefix(pending.count / 2)))
-    case .nothing: settle(pending)
+    case .half: settle(Array(unsynced.prefix(unsynced.count / 2)))
+    case .nothing: settle(unsynced)
     }
     throw Crash()
   }
@@ -151,7 +181,7 @@ final class FakeTransport: Transport {
     if isDraining { servers.problems.append("begun while draining") }
     if active[attempt.handle] != nil { servers.problems.append("handle \(attempt.handle) begun twice") }
     let busy = active.values.filter { $0.attempt.endpoint.login == attempt.endpoint.login }.count
-    if busy >= attempt.endpoint.maxConnections { servers.problems.append("\(attempt.endpoint.login): too many") }
+    if busy >= attempt.endpoint.maxInFlight { servers.problems.append("\(attempt.endpoint.login): too many") }
     let number = servers.attempts[attempt.sendID, default: 0]
     servers.attempts[attempt.sendID] = number + 1
     active[attempt.handle] = Begun(attempt: attempt, at: clock.now(), fate: script(attempt.sendID, number))
@@ -220,6 +250,10 @@ final class FakeTransport: Transport {
       login: login, Unavailability(cause: .connection, text: "refused"), returned: returned.keys.sorted())
   }
 
+  var wake: (@Sendable () -> Void)? {
+    guard sink.isLate else { return nil }
+    return {}
+  }
   func drain() { isDraining = true }
   func close() { isClosed = true }
 }

@@ -95,6 +95,19 @@ struct RandomRun {
     let sick = chance.pick([10, 3, 1])
     fates = (0..<40).map { _ in chance.oneIn(sick) ? chance.pick(Fate.allCases) : .accept }
     stopsAtPoll = chance.oneIn(5) ? chance.below(60) : nil
+    if chance.oneIn(6) {
+      let part: Part = chance.pick([
+        Part(.campaign, "welcome"), Part(.campaign, "news"), Part(.mailbox, "m1"), Part(.provider, "alpha"),
+        Part(.provider, "beta"),
+      ])
+      scene.pauses = Pauses([Pauses.Entry(.paused, part, at: begin - .hours(1), by: "ben")])
+    }
+    if chance.oneIn(4) {
+      let policy = BreakerPolicy(
+        bounceRate: .percent(chance.below(60)), errorRate: .percent(chance.below(60)), minSends: 1 + chance.below(4))
+      scene.settings.breaker = policy
+      for c in 0..<3 where chance.oneIn(2) { scene.campaigns[c].breaker = policy }
+    }
   }
 
   func fate(_ id: SendID, _ attempt: Int) -> Fate {
@@ -123,11 +136,13 @@ struct RunCheck {
     checkGaps()
     checkTally()
     checkLimits()
+    checkHeldBack()
   }
 
   private func expect(_ holds: Bool, _ text: @autoclosure () -> String) {
-    if !holds { found.problems.append(text()) }
+    if !holds { note(text()) }
   }
+  fileprivate func note(_ text: String) { found.problems.append(text) }
 
   /// One send's records tell one story: attempts count up by one, each has one outcome, and the end is the end.
   private func checkLife(_ item: Dispatcher.Item) {
@@ -215,6 +230,29 @@ struct RunCheck {
   }
 }
 
+extension RunCheck {
+  /// What is paused stands still. A breaker that only reads the records says at each instant what the run's own did:
+  /// nothing more of what it has stopped goes out, and in the end the same parts are stopped.
+  fileprivate func checkHeldBack() {
+    let paused = scene.pauses.paused
+    var breakers = Breakers(rules: scene.rules, pauses: scene.pauses)
+    for record in records {
+      if case .intent(let a) = record {
+        let parts = [Part(.campaign, a.campaign), Part(.mailbox, a.mailbox), Part(.provider, a.provider)]
+        for part in parts where paused[part] != nil { note("\(a.id): \(part) is paused") }
+        if let trip = breakers.trip(campaign: a.campaign, mailbox: a.mailbox) {
+          note("\(a.id): sent though \(trip.part) was stopped: \(trip.text)")
+        }
+      }
+      breakers.apply(record)
+    }
+    let stopped = tally.stopped.map(\.part).sorted()
+    if stopped != breakers.trips.keys.sorted() {
+      note("stopped \(stopped), by the records \(breakers.trips.keys.sorted())")
+    }
+  }
+}
+
 extension Record {
   var id: SendID? {
     switch self {
@@ -239,8 +277,10 @@ struct PropertyTests {
     var left = 0
     var dead: [DeadReason: Int] = [:]
     var released: [ReleaseReason: Int] = [:]
+    var stopped: [Part.Kind: Int] = [:]
 
     mutating func add(_ tally: Tally) {
+      for trip in tally.stopped { stopped[trip.part.kind, default: 0] += 1 }
       sent += tally.sent
       inDoubt += tally.inDoubt
       left += tally.left
@@ -252,7 +292,7 @@ struct PropertyTests {
   private struct CannotRender: Error {}
 
   private func play(_ run: RandomRun, _ sum: inout Sum) throws -> [String] {
-    let (clock, sink) = (RehearsalClock(start: run.begin), MemorySink())
+    let (clock, sink) = (RehearsalClock(start: run.begin), MemorySink(isLate: run.seed % 2 == 0))
     let (stop, servers) = (StopRequest(), FakeServers())
     let transport = FakeTransport(
       servers: servers, sink: sink, clock: clock, seed: run.seed, stop: stop, script: run.fate)
@@ -294,6 +334,7 @@ struct PropertyTests {
     #expect(ran >= 300, "only \(ran) runs in the time")
     // Every way to end was met, so that the checks have seen it.
     #expect(sum.sent > 100 && sum.inDoubt > 10 && sum.left > 10)
+    #expect(sum.stopped[.campaign] ?? 0 > 10 && sum.stopped[.mailbox] ?? 0 > 10)
     for reason in DeadReason.allCases where reason != .inDoubt { #expect(sum.dead[reason] ?? 0 > 0, "\(reason)") }
     for reason in ReleaseReason.allCases where ![.complained, .stopped, .optedOut, .alreadySent].contains(reason) {
       #expect(sum.released[reason] ?? 0 > 0, "\(reason)")

@@ -4,7 +4,7 @@ import Testing
 @testable import Delivery
 
 /// A wall clock that a test's polls move on.
-private final class SteppingClock: DeliveryClock {
+final class SteppingClock: DeliveryClock {
   private var time: Instant
   init(_ start: Instant) { time = start }
   func now() -> Instant { time }
@@ -13,7 +13,7 @@ private final class SteppingClock: DeliveryClock {
   func step(_ milliseconds: Int) { time += Instant.Span(milliseconds: Int64(max(1, milliseconds))) }
 }
 
-private struct Unreadable: Error {}
+struct Unreadable: Error {}
 
 struct RunTests {
   private func compose(_ send: PlannedSend, _ now: Instant) -> OutgoingMessage {

@@ -1,4 +1,5 @@
 import Model
+import TestSupport
 import Testing
 
 @testable import Delivery
@@ -86,6 +87,29 @@ struct TimingTests {
     bench.play(from: at("09:30:00"), until: at("23:59:00"))
     #expect(bench.begun.map(\.at) == [at("09:30:00"), at("09:40:00"), at("09:50:00")])
     #expect(bench.tally.released == [.missed: 17] && bench.sums)
+  }
+
+  @Test(arguments: UInt64(1)...60)
+  func whatIsLateGoesAtTheGapOrAtTheOpenTimeLeftByTheSendsLeftWhicheverIsLonger(seed: UInt64) {
+    var chance = Dice(seed)
+    let (count, gap) = (2 + chance.below(30), Instant.Span.seconds(Int64(chance.below(1200))))
+    let close = at("12:00:00") + .minutes(Int64(30 + chance.below(600)))
+    let open = IntervalSet([Interval(at("06:00:00"), close)])
+    var scene = Scene(gap: gap)
+    for _ in 0..<count { scene.add(at("06:00:00") + .seconds(Int64(chance.below(3600))), open: open) }
+    scene.now = at("12:00:00")
+    var bench = Bench(scene)
+    bench.play(from: at("12:00:00"), until: at("23:59:00"))
+    let interval = max(gap, (close - at("12:00:00")) / Int64(count))
+    for (n, one) in bench.begun.enumerated() {
+      let expected = at("12:00:00") + interval * Int64(n)
+      // Each division leaves less than a millisecond.
+      #expect(abs((one.at - expected).milliseconds) <= Int64(count), "send \(n)")
+    }
+    // Where the gap is the longer one: as many as it lets begin before the closing.
+    let room = (close - at("12:00:00")).milliseconds - 1
+    let fits = interval > gap ? count : min(count, Int(room / interval.milliseconds) + 1)
+    #expect(bench.begun.count == fits && bench.tally.releasedTotal == count - fits && bench.sums)
   }
 
   @Test func retriesThatWereMissedAreNoBurstEither() {

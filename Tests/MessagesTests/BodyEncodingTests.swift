@@ -65,7 +65,7 @@ func whatARelayCouldChangeIsQuoted(_ text: String, _ body: String) {
   String(repeating: ".", count: 200), String(repeating: "x", count: 75) + "From here",
 ])
 func noQuotedPrintableLineIsOver76CharactersAndNothingIsLost(_ text: String) {
-  let source = BodyEncoding.normalised(text + "\né\n")
+  let source = BodyEncoding.normalised(text + "\né\n").lines
   let body = String(decoding: QuotedPrintable.encode(source), as: UTF8.self)
   for line in body.components(separatedBy: "\r\n") {
     #expect(line.utf8.count <= 76)
@@ -81,7 +81,7 @@ func noQuotedPrintableLineIsOver76CharactersAndNothingIsLost(_ text: String) {
   for _ in 0..<500 {
     var text = ""
     for _ in 0..<Int.random(in: 1...60, using: &random) { text += bits.randomElement(using: &random) ?? "" }
-    let source = BodyEncoding.normalised(text)
+    let source = BodyEncoding.normalised(text).lines
     let body = String(decoding: QuotedPrintable.encode(source), as: UTF8.self)
     #expect(unquoted(body) == source, "seed \(seed): \(text.debugDescription)")
     #expect(body.components(separatedBy: "\r\n").allSatisfy { $0.utf8.count <= 76 }, "seed \(seed)")

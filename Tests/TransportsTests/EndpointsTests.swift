@@ -60,6 +60,27 @@ import Testing
     #expect(endpoints["bo"]?.first?.interval == .seconds(1))
   }
 
+  @Test func aHostOutsideASCIIIsReachedByItsALabels() async throws {
+    let (endpoints, findings) = await resolve(
+      [provider(host: "smtp.Bücher.example", username: nil, password: nil)],
+      [try mailbox("anna", "anna@bücher.example")])
+    #expect(findings.isEmpty)
+    #expect(try smtp(endpoints["anna"]?.first).host == "smtp.xn--bcher-kva.example")
+  }
+
+  @Test func eachClientCertificateIsALoginOfItsOwn() async throws {
+    let way = Provider.SMTP(
+      host: "smtp.example.com", port: 465, security: .implicit,
+      clientCertificate: ClientCertificate(certificate: "keys/{{mailbox.id}}.pem", key: "/keys/{{mailbox.id}}.key"))
+    let (endpoints, findings) = await resolve(
+      [Provider(id: "p", kind: .smtp(way))],
+      [try mailbox("anna", "anna@example.com"), try mailbox("bo", "bo@example.com")])
+    #expect(findings.isEmpty)
+    let client = try smtp(endpoints["bo"]?.first).clientCertificate
+    #expect(client == ClientCertificate(certificate: "/project/keys/bo.pem", key: "/keys/bo.key"))
+    #expect(endpoints["anna"]?.first?.login != endpoints["bo"]?.first?.login)
+  }
+
   @Test func aChainKeepsItsOrder() async throws {
     let (endpoints, findings) = await resolve(
       [provider("b", username: nil, password: nil), Provider(id: "a", kind: .file(directory: nil))],

@@ -67,7 +67,9 @@ extension Endpoint {
   /// An SMTP server on loopback, in the clear.
   static func smtp(
     _ port: Int, host: String = "127.0.0.1", security: Provider.SMTP.Security = .none, username: String? = nil,
-    password: String? = nil, token: String? = nil, certificates: String? = nil, maxConnections: Int = 1,
+    password: String? = nil, token: String? = nil, renewToken: (@Sendable () async throws -> Secret)? = nil,
+    certificates: String? = nil, clientCertificate: ClientCertificate? = nil, proxy: String? = nil,
+    maxConnections: Int = 1,
     messagesPerConnection: Int = 100, timeout: Instant.Span? = nil
   ) -> Endpoint {
     Endpoint(
@@ -75,13 +77,15 @@ extension Endpoint {
       kind: .smtp(
         Endpoint.SMTP(
           host: host, port: port, security: security, username: username, password: password.map { Secret($0) },
-          token: token.map { Secret($0) }, certificates: certificates)),
+          token: token.map { Secret($0) }, renewToken: renewToken, certificates: certificates,
+          clientCertificate: clientCertificate, proxy: proxy)),
       maxConnections: maxConnections, messagesPerConnection: messagesPerConnection, timeout: timeout)
   }
 
-  static func file(_ directory: String) -> Endpoint {
+  static func file(_ directory: String, format: Provider.FileFormat = .eml) -> Endpoint {
     Endpoint(
-      provider: "files", login: "files \(directory)", kind: .file(directory: directory), maxConnections: 100,
+      provider: "files", login: "files \(directory)", kind: .file(directory: directory, format: format),
+      maxConnections: 100,
       messagesPerConnection: 100)
   }
 }

@@ -19,7 +19,8 @@ enum ProviderKeys {
   static let rate = Key(
     "rate", .rate, "At most so many attempts at one login, evenly spaced; no limit without it.", example: "10/s")
   static let timeout = Key(
-    "timeout", .span(least: .seconds(1)), "A limit on each wait for the server, in place of RFC 5321 §4.5.3.2's, or of 30 s for a connection and 2 minutes for "
+    "timeout", .span(least: .seconds(1)),
+    "A limit on each wait for the server, in place of RFC 5321 §4.5.3.2's, or of 30 s for a connection and 2 minutes for "
       + "an answer over HTTP.",
     example: "60s")
   static let common = [
@@ -36,15 +37,15 @@ enum ProviderKeys {
   static let username = Key("username", .string, "To log in with.", example: "{{mailbox.email}}")
   static let password = Key("password", .secret, "Where the password is.", example: "{env: SMTP_PASSWORD}")
   static let token = Key(
-    "token", .secret, "Where the OAuth 2 access token is (XOAUTH2), in place of a password.",
+    "token", .secret,
+    "Where the OAuth 2 access token is (XOAUTH2), in place of a password. A file or command is asked anew when the server "
+      + "refuses the token and when it is 45 minutes old.",
     example: "{command: [get-token]}")
-  static let certificates = Key(
-    "certificates", .string, "A PEM file of certificates to trust in place of the system's.", example: "ca.pem")
   static let smtp = Schema(
     "smtp provider", "An SMTP server: data/providers.yaml.",
     common + [
-      host.info, port.info, tls.info, username.info, password.info, token.info, certificates.info,
-    ])
+      host.info, port.info, tls.info, username.info, password.info, token.info,
+    ] + ConnectionKeys.all)
 
   static let directory = Key(
     "directory", .string, "The folder that takes the files; the day's outbox without it.", example: "sent")
@@ -95,7 +96,7 @@ enum ProviderKeys {
     let user = object.given(username)
     let secret = object.given(password)
     let access = object.given(token)
-    let trusted = object.given(certificates)
+    let connection = ConnectionKeys.read(object, files)
     let number = object.given(port) ?? (security == .starttls ? 587 : security == .implicit ? 465 : 25)
     if let name, name.isEmpty || name.utf8.contains(where: { $0 <= 0x20 || $0 == 0x2F || $0 == 0x7F }) {
       findings.error(object.place(host), "'host' must be a server's name or address, without spaces or slashes")
@@ -109,17 +110,18 @@ enum ProviderKeys {
     if object.has(password), object.has(token) {
       findings.error(object.place(token), "give a 'password' or a 'token', not both")
     }
-    if security == .none, object.has(username), let name, !Loopback.contains(name) {
+    if security == .none, object.has(username), let name, !Loopback.contains(name) || connection.leavesHere {
       findings.error(
         object.place(tls), "'tls: none' would send the password to \(name) in the clear; use starttls or implicit")
     }
-    if let trusted, !files.isFile(trusted) {
-      findings.error(object.place(certificates), "there is no file '\(trusted)'")
+    if security == .none, object.has(ConnectionKeys.clientCertificate) {
+      findings.error(
+        object.place(ConnectionKeys.clientCertificate), "'client_certificate' needs TLS; use starttls or implicit")
     }
     guard let name else { return nil }
     return Provider.SMTP(
       host: name, port: number, security: security, username: user, password: secret, token: access,
-      certificates: trusted)
+      certificates: connection.certificates, clientCertificate: connection.client, proxy: connection.proxy)
   }
 
   /// Values that are no such strings: secrets, and a webhook's templates, which know more names.

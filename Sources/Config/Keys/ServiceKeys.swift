@@ -6,12 +6,7 @@ enum ServiceKeys {
     "base_url", .string,
     "Where requests go in place of the service's own address: https, or http to this machine, for tests.",
     example: "https://api.eu.example.com")
-  static let proxy = Key(
-    "proxy", .string, "An HTTP proxy to go through; without it none is used, whatever the environment says.",
-    example: "http://proxy.example.com:3128")
-  private static let common = ProviderKeys.common + [
-    baseURL.info, ProviderKeys.certificates.info, proxy.info,
-  ]
+  private static let common = ProviderKeys.common + [baseURL.info] + ConnectionKeys.all
 
   enum SendGridRegion: String, CaseIterable, Sendable { case global, eu }
   enum MailgunRegion: String, CaseIterable, Sendable { case us, eu }
@@ -122,16 +117,16 @@ enum ServiceKeys {
     case .smtp, .file: service = nil
     }
     if type != .webhook, let text = object.given(baseURL), let base = base(text, object) { url = base }
-    let trusted = object.given(ProviderKeys.certificates)
-    if let trusted, !files.isFile(trusted) {
-      object.findings.error(object.place(ProviderKeys.certificates), "there is no file '\(trusted)'")
-    }
-    let by = object.given(proxy)
-    if let by, WebAddress(by).map({ !$0.rest.isEmpty && $0.rest != "/" }) ?? true {
-      object.findings.error(object.place(proxy), "'proxy' must be http://HOST:PORT, without a user name or a path")
+    let connection = ConnectionKeys.read(object, files)
+    if connection.leavesHere, url.lowercased().hasPrefix("http://") {
+      object.findings.error(
+        object.place(ConnectionKeys.proxy),
+        "'proxy' would carry secrets and messages in the clear; http is for this machine, without a proxy elsewhere")
     }
     guard let service else { return nil }
-    return Provider.HTTP(service, url: url, certificates: trusted, proxy: by)
+    return Provider.HTTP(
+      service, url: url, certificates: connection.certificates, clientCertificate: connection.client,
+      proxy: connection.proxy)
   }
 
   /// Without the last `/`.
@@ -153,7 +148,8 @@ enum ServiceKeys {
     guard address.isSafe else {
       object.findings.error(
         object.place(key),
-        "'\(name)' would send secrets and messages to \(address.host) in the clear; use https (http is for this machine)")
+        "'\(name)' would send secrets and messages to \(address.host) in the clear; use https (http is for this machine)"
+      )
       return false
     }
     return true

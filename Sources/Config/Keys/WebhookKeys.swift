@@ -18,7 +18,8 @@ enum WebhookKeys {
       + "and {{mailbox.email}} inside its strings.",
     example: "'{\"to\": \"{{to}}\", \"text\": \"{{text}}\"}'")
   static let success = Key(
-    "success", .statuses, default: "200-299", "Status codes that say that the message was taken.", example: "[200, 202]")
+    "success", .statuses, default: "200-299", "Status codes that say that the message was taken.", example: "[200, 202]"
+  )
   static let retry = Key(
     "retry", .statuses, default: "429;503", "Status codes that say that it was not, and may be later.",
     example: "[429, 503]")
@@ -33,8 +34,7 @@ enum WebhookKeys {
     "webhook provider", "Any service that takes a JSON body: data/providers.yaml.",
     ProviderKeys.common + [
       url.info, method.info, headers.info, token.info, body.info, success.info, retry.info, inDoubt.info, channel.info,
-      ProviderKeys.certificates.info, ServiceKeys.proxy.info,
-    ])
+    ] + ConnectionKeys.all)
 
   static func address(_ object: ObjectReader) -> String? {
     guard let text = object.given(url), template(text, url, object) != nil,
@@ -63,12 +63,14 @@ enum WebhookKeys {
         _ = try JSON(parsing: template.render(.json) { _ in "x" })
       } catch {
         object.findings.error(
-          object.place(body), "'body' is no JSON once its values are filled in: \(error.message); a value stands inside "
+          object.place(body),
+          "'body' is no JSON once its values are filled in: \(error.message); a value stands inside "
             + "a string's quotes")
       }
     }
     for name in fields.keys.sorted() where !isFieldName(name) {
-      object.findings.error(object.place(headers), "'\(name)' in 'headers' is no name of a header field that can be set")
+      object.findings.error(
+        object.place(headers), "'\(name)' in 'headers' is no name of a header field that can be set")
     }
     guard let text else { return nil }
     return .webhook(

@@ -22,7 +22,9 @@ struct ListLoader {
     return (list, ids(nodes, "provider"))
   }
 
-  func mailboxes(_ settings: Settings, providers: Set<String>) -> (list: [Mailbox], ids: Set<String>) {
+  func mailboxes(
+    _ settings: Settings, providers: (list: [Provider], ids: Set<String>)
+  ) -> (list: [Mailbox], ids: Set<String>) {
     var nodes: [YAMLNode]?
     switch (files.exists(Self.mailboxesYAML), files.exists(Self.mailboxesCSV)) {
     case (false, false):
@@ -41,10 +43,18 @@ struct ListLoader {
       guard let object = ObjectReader(node, MailboxKeys.schema, findings),
         let mailbox = MailboxKeys.mailbox(object, settings: settings)
       else { continue }
-      for id in mailbox.providers where !providers.contains(id) {
+      for id in mailbox.providers where !providers.ids.contains(id) {
         findings.error(
           object.place(MailboxKeys.providers),
-          "there is no provider '\(id)'" + Nearest.hint(id, among: providers.sorted()))
+          "there is no provider '\(id)'" + Nearest.hint(id, among: providers.ids.sorted()))
+      }
+      let channel = mailbox.sender.channel
+      for provider in providers.list where mailbox.providers.contains(provider.id) && !provider.kind.carries(channel) {
+        findings.error(
+          object.place(MailboxKeys.providers),
+          channel == .sms
+            ? "mailbox '\(mailbox.id)' is for text messages, and provider '\(provider.id)' carries e-mail only"
+            : "mailbox '\(mailbox.id)' is for e-mail, and provider '\(provider.id)' carries text messages only")
       }
       SigningCheck(files: files, findings: findings).check(mailbox)
       mailboxes.append(mailbox)

@@ -23,8 +23,8 @@ public enum ProjectLoader {
     }
     let settings = settings(files, shared)
     let lists = ListLoader(files: files, findings: shared)
-    let (providers, providerIDs) = lists.providers()
-    let (mailboxes, mailboxIDs) = lists.mailboxes(settings, providers: providerIDs)
+    let ways = lists.providers()
+    let (mailboxes, mailboxIDs) = lists.mailboxes(settings, providers: ways)
 
     var loaders: [CampaignLoader] = []
     for name in files.names(in: "campaigns") where files.isFolder("campaigns/\(name)") {
@@ -59,7 +59,7 @@ public enum ProjectLoader {
     guard !shared.hasErrors, broken.isEmpty || keepGoing else { return (nil, findings) }
     let project = Project(
       settings: settings, campaigns: campaigns.filter { !broken.contains($0.id) }, mailboxes: mailboxes,
-      providers: providers, contacts: table, suppressions: suppressions, events: events.map(\.event),
+      providers: ways.list, contacts: table, suppressions: suppressions, events: events.map(\.event),
       inputs: files.inputs, broken: broken)
     return (project, findings)
   }

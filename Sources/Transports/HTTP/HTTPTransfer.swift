@@ -76,15 +76,10 @@ final class HTTPTransfer {
 
   private func configure(_ url: String, _ http: Endpoint.HTTP) -> Bool {
     var ok = set(CURLOPT_URL, url) && set(CURLOPT_PROTOCOLS_STR, "http,https")
-    // The environment's proxies are for browsers.
-    ok = ok && set(CURLOPT_PROXY, http.proxy ?? "") && set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
-    ok = ok && set(CURLOPT_FOLLOWLOCATION, 0) && set(CURLOPT_NOSIGNAL, 1)
+    let options = ConnectionOptions(
+      certificates: http.certificates, clientCertificate: http.clientCertificate, proxy: http.proxy)
+    ok = ok && options.apply(to: easy) && set(CURLOPT_FOLLOWLOCATION, 0)
     ok = ok && set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
-    ok = ok && set(CURLOPT_SSL_VERIFYPEER, 1) && set(CURLOPT_SSL_VERIFYHOST, 2)
-    ok = ok && set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
-    if let certificates = http.certificates {
-      ok = ok && set(CURLOPT_CAINFO, certificates) && nm_setopt_string(easy, CURLOPT_CAPATH, nil) == CURLE_OK
-    }
     // An idle connection may be closed by the server at any time, and a request that meets that is in doubt: of old
     // ones none is used.
     ok = ok && set(CURLOPT_MAXAGE_CONN, Int(HTTPTimeouts.idle.secondsRoundedUp))
@@ -99,7 +94,8 @@ final class HTTPTransfer {
     var ok = set(CURLOPT_POST, 1) && set(CURLOPT_CUSTOMREQUEST, request.method)
     ok = ok && nm_setopt_offset(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(request.body.count)) == CURLE_OK
     for field in request.fields { ok = ok && append(field) }
-    ok = ok && append(HTTPRequest.Field("User-Agent", "nightmail")) && append(HTTPRequest.Field("Accept", "*/*"))
+    // By its option, since libcurl signs every field that it is given, and a proxy may put its own in this one's place.
+    ok = ok && set(CURLOPT_USERAGENT, "nightmail")
     if let signing = request.signing {
       ok = ok && set(CURLOPT_AWS_SIGV4, "aws:amz:\(signing.region):\(signing.service)")
       ok = ok && set(CURLOPT_USERNAME, signing.accessKeyID.revealed)
@@ -115,7 +111,8 @@ final class HTTPTransfer {
 
   /// A field with a control in it could end its line and begin another.
   private func append(_ field: HTTPRequest.Field) -> Bool {
-    guard !field.name.isEmpty, !field.value.isEmpty, field.name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x3A }),
+    guard !field.name.isEmpty, !field.value.isEmpty,
+      field.name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x3A }),
       field.value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F })
     else { return false }
     guard let longer = curl_slist_append(fields, "\(field.name): \(field.value)") else { return false }

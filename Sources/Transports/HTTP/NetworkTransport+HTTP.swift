@@ -184,7 +184,7 @@ extension NetworkTransport {
   /// `api.example.com`.
   private func place(_ login: HTTPLogin) -> String {
     let url = Services.place(of: login.http.url)
-    return WebAddress(url)?.authority ?? url
+    return (WebAddress(url)?.authority ?? url) + Self.through(login.http.proxy)
   }
 
   /// Why libcurl could not carry a request out, for the operator: what, and what to do.
@@ -195,7 +195,7 @@ extension NetworkTransport {
     switch code {
     case CURLE_COULDNT_RESOLVE_HOST:
       return (.connection, "\(place): no such host name; is the address right, and does name resolution work?")
-    case CURLE_COULDNT_RESOLVE_PROXY: return (.connection, "\(place): the proxy has no such host name")
+    case CURLE_COULDNT_RESOLVE_PROXY: return (.connection, "\(place), which is no host name")
     case CURLE_COULDNT_CONNECT:
       return (.connection, "\(place): no connection (\(transfer.systemProblem ?? detail)); is the service up?")
     case CURLE_OPERATION_TIMEDOUT: return (.connection, "\(place) did not answer in time")

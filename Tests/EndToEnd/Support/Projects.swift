@@ -35,6 +35,39 @@ enum Projects {
     ]
   }
 
+  /// Codes to so many addresses, all due at once, through a recording server. No approval, limits or breakers.
+  static func codes(_ count: Int, through server: RecordingServer?, connections: Int = 4) -> [String: String] {
+    [
+      "campaigns/settings.yaml": """
+      timezone: \(Daytime.zone)
+      window: always
+      retry: {backoff: 1s, max_backoff: 2s}
+      breaker: {bounce_rate: 100%, complaint_rate: 100%, error_rate: 100%}
+      """,
+      "campaigns/codes/campaign.yaml": """
+      status: active
+      class: transactional
+      audience: {messages: [messages.csv], key: [email]}
+      mailboxes: [anna]
+      steps: [{id: code, subject: Your code, text: {inline: "{{email}}\n"}}]
+      """,
+      "data/messages.csv": "email\n" + (0..<count).map { "c\($0)@example.com\n" }.joined(),
+      "data/mailboxes.yaml": "- {id: anna, from: Anna <anna@shop.example>, providers: [server]}\n",
+      "data/providers.yaml": server.map { provider($0, connections: connections) } ?? "- {id: server, type: file}\n",
+    ]
+  }
+
+  static func provider(_ server: RecordingServer, connections: Int) -> String {
+    let keys =
+      switch server.wire {
+      case .smtp: "type: smtp, host: localhost, port: \(server.port), tls: none"
+      case .webhook:
+        #"type: webhook, url: "http://127.0.0.1:\#(server.port)/v1/send/{{id}}", "#
+          + #"body: '{"id":"{{id}}","to":"{{to}}","text":"{{text}}"}'"#
+      }
+    return "- {id: server, \(keys), max_connections: \(connections), timeout: 10s}\n"
+  }
+
   /// The same through a folder of `.eml` files.
   static func files(contacts: Int, settings: String = "") -> [String: String] {
     var files = letter(contacts: contacts, port: 25, settings: settings)
