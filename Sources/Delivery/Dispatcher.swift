@@ -120,14 +120,16 @@ public struct Dispatcher {
     dueOnly: Bool, pauses: Pauses = Pauses(), breakers: Breakers? = nil
   ) {
     self.init(
-      RunLines(items), rules: rules, history: history, earlier: { _ in }, drops: drops, day: day, runID: runID, now: now,
+      RunLines(items), rules: rules, history: history, earlier: { _ in }, drops: drops, day: day, runID: runID,
+      now: now,
       dueOnly: dueOnly, pauses: pauses, breakers: breakers)
   }
 
   /// - Parameter earlier: hands over what earlier runs of the day have sent, or may have, where `history` does not know of it.
   public init(
     _ lines: consuming RunLines, rules: DeliveryRules, history: History,
-    earlier: ((LimitBook.Earlier) -> Void) -> Void, drops: Drops, day: Interval, runID: String, now: Instant, dueOnly: Bool, pauses: Pauses = Pauses(), breakers: Breakers? = nil
+    earlier: ((LimitBook.Earlier) -> Void) -> Void, drops: Drops, day: Interval, runID: String, now: Instant,
+    dueOnly: Bool, pauses: Pauses = Pauses(), breakers: Breakers? = nil
   ) {
     self.rules = rules
     self.runID = runID

@@ -89,12 +89,18 @@ extension Dispatcher {
     for handle in held.values.joined().sorted() { takeUp(handle) }
   }
 
+  /// Lets go of what only a send needs that has not ended.
+  mutating func forget(_ handle: Int) {
+    sends[handle].forgetWork()
+    near[handle] = nil
+  }
+
   /// A send has come to its end.
   mutating func end(_ handle: Int) {
     guard sends[handle].state != .done else { return }
     sends[handle].state = .done
-    sends[handle].forgetWork()
-    near[handle] = nil
+    // What a transport still holds has its login to leave first.
+    if !underWay.contains(handle) { forget(handle) }
     domains.end(sends[handle].domain)
     // The only domain left has all connections.
     if domains.count == 1, heldCount > 0 { for name in logins.keys.sorted() { freeDomains(at: name) } }

@@ -76,7 +76,9 @@ extension Dispatcher {
       return ReleaseReason(rawValue: drop.reason.rawValue) ?? .suppressed
     }
     if send.key.isEmpty, drops.isCarriedOver(person, campaign: campaign, step: send.step) { return .alreadySent }
-    if case .contacts = campaign.audience, drops.stop(person, campaign: campaign, began: source.began(line, send)) != nil {
+    if case .contacts = campaign.audience,
+      drops.stop(person, campaign: campaign, began: source.began(line, send)) != nil
+    {
       return .stopped
     }
     return nil

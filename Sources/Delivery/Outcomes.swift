@@ -31,6 +31,7 @@ extension Dispatcher {
   /// An attempt leaves its login: the next mailbox in line may go on.
   mutating func leaveLogin(_ handle: Int) -> Endpoint? {
     underWay.remove(handle)
+    defer { if sends[handle].state == .done || sends[handle].state == .lost { forget(handle) } }
     guard let endpoint = endpoint(of: handle) else { return nil }
     logins[endpoint.login]?.inFlight -= 1
     let domain = sends[handle].domain

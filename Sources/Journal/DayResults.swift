@@ -53,6 +53,8 @@ public struct DayResults {
   /// When the first one was, where that is another time; `never` where they are counted anew.
   private var firstAttempt: [Int: Int64] = [:]
   private var until: [Int: Int64] = [:]
+  /// When a line came to count that was not attempted: a person said that it arrived, or the like.
+  private var recordedAt: [Int: Int64] = [:]
   /// Where the records have others than the plan's line.
   private var mailboxes: [Int: String] = [:]
   private var addresses: [Int: String] = [:]
@@ -61,12 +63,12 @@ public struct DayResults {
   private var spent: [Counted] = []
   private var spentFirst: [Int: Int64] = [:]
   private var dangling: [SendID: Record.Attempt] = [:]
-  /// Ids of intents of which the same holds, and that are no lines.
-  private var openStrangers: Set<SendID> = []
+  /// Intents of which the same holds and that are no lines, with their times.
+  private var openStrangers: [SendID: Int64] = [:]
   private var currentPlan = ""
   private var notes: [Note] = []
   private var others: [Record] = []
-  private var ways = Ways()
+  private var ways = AttemptWays()
   private var mailboxOf: [Int32] = []
   private let plan: String
   private let hasHistory: Bool
@@ -145,9 +147,9 @@ public struct DayResults {
   private mutating func keepDangling(_ batch: ResultsBatch, _ index: borrowing PlanIndex) {
     for (i, record) in batch.records.enumerated() where record.kind == .intent {
       if let line = index.number(of: record.id) {
-        guard standings[line] & Self.open != 0 else { continue }
+        guard standings[line] & Self.open != 0, attemptAt[line] == record.at else { continue }
       } else {
-        guard openStrangers.contains(record.id) else { continue }
+        guard openStrangers[record.id] == record.at else { continue }
       }
       if case .intent(let attempt) = batch.record(i) { dangling[record.id] = attempt }
     }
@@ -167,7 +169,11 @@ extension DayResults {
       if r.kind == .outcome { note(r, bytes, way) }
     }
     guard let line = index.number(of: r.id) else {
-      if r.kind == .intent { openStrangers.insert(r.id) } else if !openStrangers.isEmpty { openStrangers.remove(r.id) }
+      if r.kind == .intent {
+        openStrangers[r.id] = r.at
+      } else if !openStrangers.isEmpty {
+        openStrangers[r.id] = nil
+      }
       history.fold(r, bytes)
       return
     }
@@ -252,25 +258,30 @@ extension DayResults {
         set(line, .waiting)
         until[line] = r.retryAt == Self.never ? r.at : r.retryAt
       }
-      // What counts, counts from when it was recorded if there was no attempt.
-      if attemptAt[line] == Self.never, self.standing(line).countsAgainstLimits { attemptAt[line] = r.at }
     case .released: if standing.isOpen { set(line, .pending) }
     case .withdrawn: if standing.isOpen { set(line, .over) }
     case .requeued:
       if standing.countsAgainstLimits {
         spent.append(counted(line))
-        spentFirst[line] = min(first(line), attemptAt[line], spentFirst[line] ?? .max)
+        let times = [first(line), attemptAt[line], spentFirst[line] ?? Self.never].filter { $0 != Self.never }
+        spentFirst[line] = times.min()
       }
       set(line, .pending)
       attempts[line] = 0
       if attemptAt[line] != Self.never { firstAttempt[line] = Self.never }
     case .resolved:
       set(line, r.resolution == .sent ? .sent : .over)
-      if attemptAt[line] == Self.never, r.resolution == .sent { attemptAt[line] = r.at }
+    }
+    if attemptAt[line] == Self.never, self.standing(line).countsAgainstLimits {
+      recordedAt[line] = r.at
+    } else if !recordedAt.isEmpty {
+      recordedAt[line] = nil
     }
   }
 
-  private func first(_ line: Int) -> Int64 { firstAttempt.isEmpty ? attemptAt[line] : firstAttempt[line] ?? attemptAt[line] }
+  private func first(_ line: Int) -> Int64 {
+    firstAttempt.isEmpty ? attemptAt[line] : firstAttempt[line] ?? attemptAt[line]
+  }
 
   private mutating func setAttempt(_ line: Int, at: Int64) {
     let first = first(line)
@@ -298,7 +309,8 @@ extension DayResults {
 
   private func counted(_ line: Int) -> Counted {
     Counted(
-      number: line, at: Instant(milliseconds: attemptAt[line]), mailbox: mailboxes[line], to: addresses[line])
+      number: line, at: Instant(milliseconds: recordedAt[line] ?? attemptAt[line]), mailbox: mailboxes[line],
+      to: addresses[line])
   }
 }
 
@@ -319,11 +331,11 @@ extension DayResults {
     )
   }
 
-  /// When a line was first attempted, also before it was made due again though a server may have had it.
+  /// When a line was first attempted, or came to count without an attempt; also before it was made due again though a server may have had it.
   public func firstAttempt(_ line: Int) -> Instant? {
     guard standing(line) != .unknown else { return nil }
     let times = [first(line), attemptAt[line], spentFirst[line] ?? Self.never].filter { $0 != Self.never }
-    return times.min().map { Instant(milliseconds: $0) }
+    return (times.min() ?? recordedAt[line]).map { Instant(milliseconds: $0) }
   }
 
   /// Whether a run of this very plan gave the line back: it waits for the next plan.
@@ -364,7 +376,7 @@ extension DayResults {
   public mutating func forget() {
     forgetHeard()
     (standings, attempts, attemptAt) = ([], [], [])
-    (firstAttempt, until, mailboxes, addresses) = ([:], [:], [:], [:])
+    (firstAttempt, until, recordedAt, mailboxes, addresses) = ([:], [:], [:], [:], [:])
     (released, spent) = ([], [])
   }
 }
@@ -378,81 +390,6 @@ extension DayResults.Standing {
     case .waiting: self = .waiting
     case .inDoubt: self = .inDoubt
     case .dead, .withdrawn, .dropped: self = .over
-    }
-  }
-}
-
-/// Campaigns, mailboxes and providers that attempts went by together, as numbers: a day has few.
-private struct Ways {
-  struct Names {
-    var campaign: String
-    var mailbox: String
-    var provider: String
-  }
-
-  private(set) var names: [Names] = []
-  private(set) var mailboxNames: [String] = []
-  private var mailboxNumbers: [String: Int32] = [:]
-  private var texts: [[UInt8]] = []
-  private var mailboxes: [Int32] = []
-  /// The last attempt through each, in milliseconds since the epoch.
-  private var last: [Int64] = []
-  private var index = HashIndex()
-
-  mutating func mailboxNumber(_ name: String) -> Int32 {
-    if let known = mailboxNumbers[name] { return known }
-    mailboxNumbers[name] = Int32(mailboxNames.count)
-    mailboxNames.append(name)
-    return Int32(mailboxNames.count - 1)
-  }
-
-  func mailbox(_ way: Int32) -> Int32 { mailboxes[Int(way)] }
-
-  /// The number of a record's way, its time being taken as an attempt's.
-  @inline(__always)
-  mutating func number(_ r: FlatRecord, _ bytes: UnsafeBufferPointer<UInt8>) -> Int32 {
-    let (campaign, mailbox, provider) = (bytes.text(r.campaign), bytes.text(r.mailbox), bytes.text(r.provider))
-    let hash = ByteHash.of(campaign) &* 31 ^ ByteHash.of(mailbox) &* 17 ^ ByteHash.of(provider)
-    let found = index.find(hash) { texts[$0].isJoined(campaign, mailbox, provider) }
-    let way = found ?? add(hash, campaign, mailbox, provider)
-    if r.number > 0, provider.count > 0, last[way] < r.at { last[way] = r.at }
-    return Int32(way)
-  }
-
-  private mutating func add(
-    _ hash: UInt64, _ campaign: UnsafeBufferPointer<UInt8>, _ mailbox: UnsafeBufferPointer<UInt8>,
-    _ provider: UnsafeBufferPointer<UInt8>
-  ) -> Int {
-    func text(_ bytes: UnsafeBufferPointer<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }
-    let way = Names(campaign: text(campaign), mailbox: text(mailbox), provider: text(provider))
-    index.insert(hash, names.count)
-    names.append(way)
-    texts.append(Array(campaign) + [0] + Array(mailbox) + [0] + Array(provider))
-    mailboxes.append(mailboxNumber(way.mailbox))
-    last.append(.min)
-    return names.count - 1
-  }
-
-  /// Tells the history of the last attempts.
-  func tell(_ history: inout History) {
-    for (way, at) in zip(names, last) where at != .min {
-      history.noteAttempt(mailbox: way.mailbox, provider: way.provider, at: Instant(milliseconds: at))
-    }
-  }
-}
-
-extension [UInt8] {
-  /// Whether these are three texts with zeros between.
-  fileprivate func isJoined(
-    _ a: UnsafeBufferPointer<UInt8>, _ b: UnsafeBufferPointer<UInt8>, _ c: UnsafeBufferPointer<UInt8>
-  ) -> Bool {
-    guard count == a.count + b.count + c.count + 2 else { return false }
-    return withUnsafeBytes { own in
-      func isSame(_ start: Int, _ text: UnsafeBufferPointer<UInt8>) -> Bool {
-        UnsafeRawBufferPointer(rebasing: own[start..<start + text.count]).isSame(as: UnsafeRawBufferPointer(text))
-      }
-      return isSame(0, a) && own[a.count] == 0 && isSame(a.count + 1, b) && own[a.count + b.count + 1] == 0
-        && isSame(a.count + b.count + 2, c)
     }
   }
 }

@@ -119,7 +119,8 @@ struct SendSession {
         "\(Words.count(unsettled, "send")) of earlier runs still in doubt; settle them with nightmail dead-letters")
     }
     var end = report(
-      tally, plan.choice, approvers: approvers, took: took, wasStopped: delivered.wasStopped, injected: delivered.injected,
+      tally, plan.choice, approvers: approvers, took: took, wasStopped: delivered.wasStopped,
+      injected: delivered.injected,
       day: target.day)
     if !share.missing.isEmpty { end.status = RunCommand.worse(end.status, .locked) }
     return end
@@ -127,8 +128,8 @@ struct SendSession {
 
   /// The project, with its contacts if anything has news of them since the plan was made, and who asks them.
   private func people(_ header: PlanHeader) throws -> (Project, People) {
-    let (workspace, engine) = (workspace, engine)
-    func load() throws -> Project { try workspace.load(keepGoing: true, engine: engine) }
+    let (workspace, engine, given) = (workspace, engine, given)
+    func load() throws -> Project { try workspace.load(keepGoing: true, engine: engine, after: given) }
     guard let drops else {
       let baseline = ProjectLoader.dropsFingerprint(folder: workspace.folder)
       return (given, People(given.contacts, baseline: baseline) { given.contacts })

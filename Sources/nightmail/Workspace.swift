@@ -43,22 +43,29 @@ struct Workspace {
   }
 
   /// The project, or a failure that prints every finding.
-  /// - Parameter readsContacts: see `ProjectLoader.load`.
+  /// - Parameters:
+  ///   - readsContacts: see `ProjectLoader.load`.
+  ///   - project: read a moment ago without its contacts: what was found then has been said.
   func load(
-    keepGoing: Bool = false, readsContacts: Bool = true, engine: TemplateEngine = TemplateEngine()
+    keepGoing: Bool = false, readsContacts: Bool = true, engine: TemplateEngine = TemplateEngine(),
+    after project: Project? = nil
   ) throws -> Project {
     guard FileManager.default.fileExists(atPath: folder + "/campaigns") else {
       throw Failure(
         .failed, "\(folder) has no campaigns/ folder: name the project with --project, or make one with nightmail init")
     }
-    let (project, findings) = findings(keepGoing: keepGoing, readsContacts: readsContacts, engine: engine)
+    let contacts = Set(project?.inputs.filter { $0.role == .contacts }.map(\.path) ?? [])
+    let isSaid = project != nil
+    var (loaded, findings) = findings(
+      keepGoing: keepGoing, readsContacts: readsContacts, engine: engine)
+    if isSaid { findings.removeAll { !contacts.contains($0.place.file) } }
     for finding in findings where finding.severity == .warning { log.warning("\(finding.place): \(finding.message)") }
     let errors = findings.filter { $0.severity == .error }
     for finding in errors { FileHandle.standardError.write(Data("\(finding)\n".utf8)) }
-    guard let project else {
+    guard let loaded else {
       throw Failure(.failed, "\(errors.count == 1 ? "1 error" : "\(errors.count) errors"); nothing was done")
     }
-    return project
+    return loaded
   }
 
   /// The history of all days, and what other days' approved plans hold at `instant`.
