@@ -149,6 +149,8 @@ public struct DeliveryRun {
       }
       if let since = stoppingSince, stop.isUrgent || hooks.elapsed() > since + grace {
         try perform(dispatcher.abandon(now: clock.now()))
+        ready = []
+        committing = []
         break
       }
       let now = clock.now()
@@ -177,7 +179,7 @@ public struct DeliveryRun {
     if uncommitted > 0, !isCommitting {
       // What has come meanwhile shares the commit.
       let events = ready.count * 2 < dispatcher.inFlight ? transport.poll(milliseconds: 0) : []
-      guard events.isEmpty || stop.isAsked else { return try take(events) }
+      guard events.isEmpty else { return try take(events) }
       // Outcomes alone may wait a little for intents.
       if ready.isEmpty, dispatcher.inFlight > 0, milliseconds > 0 {
         let events = transport.poll(milliseconds: min(milliseconds, 5))
@@ -200,11 +202,26 @@ public struct DeliveryRun {
     let now = clock.now()
     var actions: [Dispatcher.Action] = []
     for event in events {
+      forget(event)
       // A rehearsal's clock runs on while attempts are under way: each counts as made when it was begun.
       let at = clock.isVirtual ? dispatcher.beginning(of: event) ?? now : now
       actions += dispatcher.handle(event, now: at)
     }
     try perform(actions)
+  }
+
+  /// An attempt that has ended while its intent was on its way to the disk must not be completed after that: by then
+  /// the same send may be under way again, with an intent that is not there yet.
+  private mutating func forget(_ event: TransportEvent) {
+    guard !committing.isEmpty || !ready.isEmpty else { return }
+    let ended: [Int]
+    switch event {
+    case .ready: return
+    case .finished(let handle, _): ended = [handle]
+    case .unavailable(_, _, let returned): ended = returned
+    }
+    committing.removeAll(where: ended.contains)
+    ready.removeAll(where: ended.contains)
   }
 
   private mutating func perform(_ actions: [Dispatcher.Action]) throws {

@@ -2,50 +2,198 @@ import Foundation
 import Model
 import TestSupport
 
-/// 20,000 messages of 2 KB to Postfix's `smtp-sink` over 20 connections, journal durable, beside Postfix's own load
-/// generator `smtp-source -d -s 20` in the same run.
+/// Delivery with a durable journal, each beside a peer of the same run.
 enum DeliveryBenchmark {
   static func run() throws {
-    guard let sink = Shell.find("smtp-sink"), let source = Shell.find("smtp-source") else {
-      print("\ndelivery: needs smtp-sink and smtp-source (Debian: postfix)")
-      return
+    guard Shell.find("smtp-sink") != nil, let source = Shell.find("smtp-source") else {
+      return print("\ndelivery: needs smtp-sink and smtp-source (Debian: postfix)")
     }
+    try small(source)
+    try large()
+    try latency()
+    try hungServer()
+    try WebhookBenchmark.run()
+  }
+
+  /// 20,000 messages of 2 KB over 20 connections, beside Postfix's own load generator `smtp-source -d -s 20`.
+  private static func small(_ source: String) throws {
     let count = 20_000
-    let port = LoopbackPort.free()
-    let user = getuid() == 0 ? ["-u", "nobody"] : []
-    let server = try RunningProgram(sink, user + ["127.0.0.1:\(port)", "1000"])
-    defer { server.stop() }
-    guard LoopbackPort.waitUntilOpen(port) else { return print("\ndelivery: smtp-sink did not start") }
-    // One dense hour without gaps, so that nothing but the server and the disk sets the pace.
-    let project = try BenchmarkProject.make(
-      contacts: count, mailboxes: 20, limit: 5000, gap: "", window: "mon-fri 10:00-11:00 project", port: port)
+    let sink = try Sink()
+    defer { sink.stop() }
+    let project = try DeliveryProject.make(
+      contacts: count, mailboxes: 20, servers: [.init(port: sink.port, connections: 20)])
     print("\ndelivery: \(count) messages of 2 KB, 20 connections; median of 5\n")
-    Benchmarks.row("", ["messages/s", "of the peer"])
-    var peer: [Double] = []
-    var loop: [Double] = []
-    var whole: [Double] = []
-    for _ in 0..<5 {
-      let arguments = ["-d", "-s", "20", "-l", "2048", "-m", String(count), "127.0.0.1:\(port)"]
-      peer.append(Double(count) / (try Benchmarks.seconds { _ = try Shell.run(source, arguments) }))
-      try? FileManager.default.removeItem(atPath: project.file("output"))
-      let common = ["2026-11-23", "--rehearse", "--project", project.path]
-      _ = try Shell.run(Benchmarks.nightmail, ["plan", "--date"] + common)
-      var output = ""
-      let time = try Benchmarks.seconds {
-        output = try Shell.run(Benchmarks.nightmail, ["send", "--json"] + common, limit: 300).out
+    Benchmarks.row("", ["messages/s", "of the peer", "CPU us each"])
+    let peer = Program(
+      path: source, arguments: ["-d", "-s", "20", "-l", "2048", "-m", String(count), "127.0.0.1:\(sink.port)"])
+    let send = try project.program("send", ["--json"])
+    let scores = try Contest(entries: [
+      .init(name: "peer", program: peer), .init(name: "send", program: send, prepare: project.plan),
+    ]).run(5)
+    guard let theirs = scores["peer"], let ours = scores["send"] else { return }
+    let loops = ours.outputs.compactMap { DeliveryProject.rate($0) }
+    func row(_ name: String, _ rate: Double, _ cpu: Double?) {
+      let cells = [Benchmarks.fixed(rate, 0), Benchmarks.fixed(rate / (Double(count) / theirs.wall))]
+      Benchmarks.row(name, cells + [cpu.map { Benchmarks.fixed($0 / Double(count) * 1e6, 0) } ?? ""])
+    }
+    row("smtp-source -d -s 20", Double(count) / theirs.wall, theirs.cpu)
+    row("nightmail send, delivering", Benchmarks.median(loops), nil)
+    row("nightmail send, the whole command", Double(count) / ours.wall, ours.cpu)
+  }
+
+  /// 5,000 messages of 100 KB. KumoMTA publishes 2.7 million an hour for that size on two CPUs, its own sink elsewhere:
+  /// 750 a second (https://docs.kumomta.com/userguide/installation/sizing/).
+  private static func large() throws {
+    let count = 5000
+    let sink = try Sink()
+    defer { sink.stop() }
+    let project = try DeliveryProject.make(
+      contacts: count, mailboxes: 20, servers: [.init(port: sink.port, connections: 20)], kilobytes: 100)
+    print("\ndelivery: \(count) messages of 100 KB, 20 connections; median of 3\n")
+    Benchmarks.row("", ["messages/s", "of 750/s", "CPU us each"])
+    let send = try project.program("send", ["--json"])
+    guard let ours = try Contest(entries: [.init(name: "send", program: send, prepare: project.plan)]).run(3)["send"]
+    else { return }
+    let rate = Benchmarks.median(ours.outputs.compactMap { DeliveryProject.rate($0) })
+    Benchmarks.row(
+      "nightmail send, delivering",
+      [Benchmarks.fixed(rate, 0), Benchmarks.fixed(rate / 750), Benchmarks.fixed(ours.cpu / Double(count) * 1e6, 0)])
+  }
+
+  /// A server that answers each flight 50 ms after it has come. Two round trips a message allow 200 connections 2,000
+  /// messages a second.
+  private static func latency() throws {
+    let server = try FlightServer(milliseconds: 50)
+    defer { server.stop() }
+    let project = try DeliveryProject.make(
+      contacts: 20_000, mailboxes: 20, servers: [.init(port: server.port, connections: 200)])
+    print("\ndelivery: 20000 messages of 2 KB, 200 connections, 50 ms from a flight to its answer; median of 3\n")
+    Benchmarks.row("", ["messages/s", "of 2000/s"])
+    let send = try project.program("send", ["--json"])
+    guard let ours = try Contest(entries: [.init(name: "send", program: send, prepare: project.plan)]).run(3)["send"]
+    else { return }
+    let rate = Benchmarks.median(ours.outputs.compactMap { DeliveryProject.rate($0) })
+    Benchmarks.row("nightmail send, delivering", [Benchmarks.fixed(rate, 0), Benchmarks.fixed(rate / 2000)])
+  }
+
+  /// Three servers with mailboxes of their own: the first two beside a third that is well, and beside one that takes
+  /// connections and never says a word.
+  private static func hungServer() throws {
+    print("\ndelivery: 3 servers of 20 ms, 10 connections each, 3000 messages to each; median of 3\n")
+    Benchmarks.row("", ["the two's s"])
+    for hangs in [false, true] {
+      let servers = try (0..<3).map { try FlightServer(milliseconds: 20, hangs: hangs && $0 == 2) }
+      defer { for server in servers { server.stop() } }
+      let project = try DeliveryProject.make(
+        contacts: 9000, mailboxes: 3, servers: servers.map { .init(port: $0.port, connections: 10) }, isDueNow: true)
+      var times: [Double] = []
+      for _ in 0..<3 {
+        try? FileManager.default.removeItem(atPath: project.folder.file("output"))
+        for server in servers { server.forget() }
+        let send = try RunningProgram(
+          Benchmarks.nightmail, ["run", "--auto-approve", "--project", project.folder.path, "--grace", "1s"])
+        let began = ContinuousClock.now
+        while servers[0].taken < 3000 || servers[1].taken < 3000, ContinuousClock.now - began < .seconds(120) {
+          usleep(2000)
+        }
+        let ends = servers[..<2].compactMap(\.lastAt)
+        let starts = servers[..<2].compactMap(\.firstAt)
+        if let start = starts.min(), let end = ends.max() {
+          let took = (end - start).components
+          times.append(Double(took.seconds) + Double(took.attoseconds) / 1e18)
+        }
+        send.stop()
       }
-      guard let result = try? JSON(parsing: output), let sent = result["sent"]?.integer, sent > 0,
-        case .number(let seconds) = result["seconds"]
-      else { return print("delivery failed: \(output)") }
-      loop.append(Double(sent) / seconds)
-      whole.append(Double(sent) / time)
+      Benchmarks.row(hangs ? "the third hangs" : "the third is well", [Benchmarks.fixed(Benchmarks.median(times))])
     }
-    func row(_ name: String, _ values: [Double]) {
-      let rate = Benchmarks.median(values)
-      Benchmarks.row(name, [Benchmarks.fixed(rate, 0), Benchmarks.fixed(rate / Benchmarks.median(peer))])
+  }
+}
+
+/// Postfix's `smtp-sink`, which takes everything and keeps nothing.
+private struct Sink {
+  let port = LoopbackPort.free()
+  private let server: RunningProgram
+
+  init() throws {
+    let user = getuid() == 0 ? ["-u", "nobody"] : []
+    server = try RunningProgram("smtp-sink", user + ["127.0.0.1:\(port)", "1000"])
+    guard LoopbackPort.waitUntilOpen(port) else { throw CocoaError(.executableNotLoadable) }
+  }
+
+  func stop() { server.stop() }
+}
+
+/// A project whose one plan is due at once, so that nothing but servers and disk sets the pace.
+struct DeliveryProject {
+  struct Server {
+    var port: Int
+    var connections: Int
+  }
+
+  let folder: TemporaryFolder
+  static let date = "2026-11-23"
+
+  /// - Parameters:
+  ///   - servers: mailboxes are dealt to them in turn.
+  ///   - kilobytes: the size of a message.
+  ///   - isDueNow: message rows that are due as soon as they are planned, for runs by the real clock.
+  static func make(
+    contacts: Int, mailboxes: Int, servers: [Server], kilobytes: Int = 2, isDueNow: Bool = false
+  ) throws -> DeliveryProject {
+    let folder = try TemporaryFolder()
+    let line = "Two kilobytes of text are what a letter with a signature and a quotation come to.\n"
+    let body = String(repeating: line, count: (kilobytes * 1024 - 300) / line.utf8.count)
+    try folder.write(
+      "timezone: Europe/Berlin\nseed: 7\napproval: optional\nretry: {attempts: 3, backoff: 1s, max_backoff: 5s}\n",
+      to: "campaigns/settings.yaml")
+    try folder.write(
+      "Hello {{first_name}},\n\n{{company}} is growing.\n" + body + "\nAnna\n", to: "campaigns/letter/letter.txt")
+    let audience =
+      isDueNow
+      ? "class: transactional\naudience: {messages: [messages.csv], key: [email]}\n"
+      : "audience: {contacts: [contacts.csv]}\nwindow: daily 10:00-11:00 project\n"
+    try folder.write(
+      "status: active\nmailboxes: {tag: letters}\n" + audience
+        + "steps:\n  - {id: letter, subject: \"{{first_name}}, a question about {{company}}\", text: letter.txt}\n",
+      to: "campaigns/letter/campaign.yaml")
+    // Rows of a batch name their mailbox; contacts are dealt out by load.
+    var rows = isDueNow ? "email,first_name,company,from\n" : "email,first_name,company\n"
+    for i in 0..<contacts {
+      rows += "user\(i)@dom\(i % 20_000).example,Ada,Company \(i % 50_000)"
+      rows += isDueNow ? ",mb\(i % mailboxes)\n" : "\n"
     }
-    row("smtp-source -d -s 20", peer)
-    row("nightmail send, delivering", loop)
-    row("nightmail send, the whole command", whole)
+    try folder.write(rows, to: isDueNow ? "data/messages/messages.csv" : "data/contacts.csv")
+    var boxes = "id,from,providers,tags\n"
+    for i in 0..<mailboxes { boxes += "mb\(i),Anna \(i) <anna\(i)@sender.example>,s\(i % servers.count),letters\n" }
+    try folder.write(boxes, to: "data/mailboxes.csv")
+    var providers = ""
+    for (i, server) in servers.enumerated() {
+      providers +=
+        "- {id: s\(i), type: smtp, host: 127.0.0.1, port: \(server.port), tls: none, "
+        + "max_connections: \(server.connections), messages_per_connection: 100000}\n"
+    }
+    try folder.write(providers, to: "data/providers.yaml")
+    return DeliveryProject(folder: folder)
+  }
+
+  func program(_ command: String, _ options: [String]) throws -> Program {
+    Program(
+      path: Benchmarks.nightmail,
+      arguments: [command, Self.date, "--rehearse", "--project", folder.path] + options)
+  }
+
+  /// The plan made anew, with nothing sent of it.
+  func plan() throws {
+    try? FileManager.default.removeItem(atPath: folder.file("output"))
+    _ = try Shell.run(
+      Benchmarks.nightmail, ["plan", "--date", Self.date, "--rehearse", "--project", folder.path], limit: 300)
+  }
+
+  /// Messages a second while delivering, from what `send --json` printed.
+  static func rate(_ output: String) -> Double? {
+    guard let result = try? JSON(parsing: output), let sent = result["sent"]?.integer, sent > 0,
+      case .number(let seconds) = result["seconds"]
+    else { return nil }
+    return Double(sent) / seconds
   }
 }

@@ -322,7 +322,7 @@ struct PropertyTests {
     let began = ContinuousClock.now
     var (ran, sum) = (0, Sum())
     for seed in Self.seeds {
-      if ContinuousClock.now - began > .seconds(12) { break }
+      if ran >= 300, ContinuousClock.now - began > .seconds(12) { break }
       let problems = try play(RandomRun(seed: seed), &sum)
       ran += 1
       guard problems.isEmpty else {
@@ -331,7 +331,7 @@ struct PropertyTests {
       }
     }
     guard Self.seeds.count > 1 else { return }
-    #expect(ran >= 300, "only \(ran) runs in the time")
+    #expect(ran >= 300)
     // Every way to end was met, so that the checks have seen it.
     #expect(sum.sent > 100 && sum.inDoubt > 10 && sum.left > 10)
     #expect(sum.stopped[.campaign] ?? 0 > 10 && sum.stopped[.mailbox] ?? 0 > 10)
