@@ -235,6 +235,8 @@ private struct Names {
     // First all keys, then what else they are known by: a contact may have been given an id, or lost it, since an
     // earlier send or since the plan.
     contacts.reserve(lines.count)
+    contactHashes.reserveCapacity(lines.count)
+    contactNumbers.reserveCapacity(lines.count)
     var numbers: [Int32] = []
     numbers.reserveCapacity(lines.count)
     for (i, line) in lines.lines.enumerated() {
@@ -250,7 +252,8 @@ private struct Names {
         contactCount += 1
       }
     }
-    for i in numbers.indices where numbers[i] >= 0 && find(lines.addresses[i]) == nil {
+    for i in numbers.indices where numbers[i] >= 0 {
+      if lines.addresses[i] == lines.contacts[i] || find(lines.addresses[i]) != nil { continue }
       add(lines.addresses[i], numbers[i])
     }
     lines.source.forEachOtherName { contact, others in

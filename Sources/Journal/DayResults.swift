@@ -317,6 +317,9 @@ extension DayResults {
 // MARK: - What a run asks
 
 extension DayResults {
+  /// Whether anything is recorded of the plan's lines.
+  public var hasRecords: Bool { !standings.isEmpty }
+
   public func standing(_ line: Int) -> Standing {
     standings.isEmpty ? .unknown : Standing(rawValue: standings[line] & ~Self.open) ?? .over
   }

@@ -178,7 +178,7 @@ struct PlanLineScanner: ~Copyable {
       key.append(0)
     }
     let hash = key.withUnsafeBytes { ByteHash.of($0) }
-    if let known = byKey.find(hash, { shapes[$0].key == key }) { return shapes[known] }
+    if let known = byKey.find(hash, { Self.isSame(shapes[$0].key, key) }) { return shapes[known] }
     let send = try PlanCodec.send(try LineReader.Line.json(line))
     // Lines that all expire at times of their own are not worth remembering.
     if shapes.count >= 1 << 15 {
@@ -197,6 +197,10 @@ struct PlanLineScanner: ~Copyable {
 // MARK: - Parts of a line
 
 extension PlanLineScanner {
+  private static func isSame(_ a: [UInt8], _ b: [UInt8]) -> Bool {
+    a.count == b.count && a.withUnsafeBytes { a in b.withUnsafeBytes { a.isSame(as: $0) } }
+  }
+
   /// `,"open":…` up to `,"contact":`. What it says is read when a shape is met first.
   private mutating func passHead() -> Bool {
     guard take(",\"open\":[") else { return false }

@@ -1,6 +1,6 @@
 /// Numbers for the domains that addresses go to. Two domains of one hash, if there ever are any, share one.
 public struct DomainNumbers: Sendable {
-  private var numbers: [UInt64: Int32] = [:]
+  private var numbers = HashIndex()
   public private(set) var names: [String?] = []
   /// By number.
   public private(set) var hashes: [UInt64] = []
@@ -15,12 +15,11 @@ public struct DomainNumbers: Sendable {
   }
 
   public mutating func number(hash: UInt64, _ name: () -> String?) -> Int32 {
-    if let known = numbers[hash] { return known }
-    let number = Int32(names.count)
-    numbers[hash] = number
+    if let known = numbers.find(hash, { hashes[$0] == hash }) { return Int32(known) }
+    numbers.insert(hash, names.count)
     names.append(name())
     hashes.append(hash)
-    return number
+    return Int32(names.count - 1)
   }
 
   /// Of what follows the last `@`, in whatever case.

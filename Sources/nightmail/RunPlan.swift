@@ -23,7 +23,11 @@ final class RunPlan {
     var numbers = [UInt32](repeating: .max, count: index.kinds.count)
     run.domains = index.domains
     run.lines.reserveCapacity(choice.lines.count)
-    if hasContactCap {
+    // Nearly always all of them: then the columns are shared.
+    let isWhole = choice.lines.count == index.count
+    if hasContactCap, isWhole { (run.contacts, run.addresses) = (index.contacts, index.addresses) }
+    let picks = hasContactCap && !isWhole
+    if picks {
       run.contacts.reserveCapacity(choice.lines.count)
       run.addresses.reserveCapacity(choice.lines.count)
     }
@@ -39,11 +43,13 @@ final class RunPlan {
         RunLines.Line(
           number: n, kind: numbers[old], domain: index.domainOf[line],
           sendAt: Instant(milliseconds: index.sendAt[line])), expiresAt: index.expiry(line))
-      if hasContactCap {
+      if picks {
         run.contacts.append(index.contacts[line])
         run.addresses.append(index.addresses[line])
       }
     }
+    // What earlier runs of the day have sent is told by the index.
+    if !day.hasRecords { forget() }
     return run
   }
 

@@ -50,7 +50,7 @@ struct SendSession {
     for (mailbox, holder) in share.missing {
       workspace.log.warning("\(mailbox): another run has it, and its lines are left to that run: \(holder)")
     }
-    let (index, lines) = try PlanIndex.read(target.path, header: header)
+    var (index, lines) = try PlanIndex.read(target.path, header: header)
     let now = Workspace.now()
     let (project, people) = try people(header)
     var history = try workspace.history(project, excluding: target.day.date, leavesOut: true, at: now)
@@ -89,6 +89,9 @@ struct SendSession {
         try HistoryIdentity.establish(project: workspace.folder, output: workspace.output)
       }
     }
+    // The plan in hand lets go of them once the dispatcher has what it needs; so must this.
+    index.forget()
+    day.forget()
     let approvers = try Approvals.read(target.day.approvalPath).approvers
     results.append(
       .run(
