@@ -19,8 +19,6 @@ struct PlanEntry: Hashable, Sendable {
 
 /// Reads lines of a plan into entries: those that look as `LineEncoder` writes them without a tree in between, all others
 /// by way of `PlanCodec`, which takes them or says why not. What both read, they read alike.
-///
-/// Measured, optimised: 0.6 µs for a line of 450 bytes, half of it SHA-256, against 14 µs by way of the tree.
 struct PlanLineScanner: ~Copyable {
   /// In the order of their first use; only added to.
   private(set) var kinds: [PlanIndex.Kind] = []
