@@ -52,8 +52,10 @@ public struct Breakers: Sendable {
     return trips[Part(.campaign, campaignOf[campaign] ?? campaign)] ?? trips[Part(.mailbox, mailbox)]
   }
 
-  /// The same, for a line that no run has taken up yet.
-  public func trip(stopping send: PlannedSend) -> Trip? { trip(campaign: send.campaign, mailbox: send.mailbox) }
+  /// The same, for lines that no run has taken up yet.
+  public func isStopped(campaign: String, mailbox: String) -> Bool {
+    trip(campaign: campaign, mailbox: mailbox) != nil
+  }
 
   /// Takes a record of an earlier run of the day, in the files' order.
   public mutating func apply(_ record: Record) {
@@ -72,6 +74,18 @@ public struct Breakers: Sendable {
     }
   }
 
+  /// The same of what a fold of the day's results has kept.
+  public mutating func apply(_ heard: DayResults.Heard) {
+    switch heard {
+    case .other(let record): apply(record)
+    case .sent(let campaign, let mailbox, let provider, let at):
+      let counts = Gauge.Counts(attempts: 1, ended: 1, sent: 1)
+      _ = count(counts, campaign: campaign, mailbox: mailbox, at: isRehearsal ? runBegan : at, now: at)
+      guard let login = endpoints[mailbox]?[provider]?.login else { return }
+      _ = logins[login, default: LoginBreaker()].note(.none, at: at, policy: retry, name: login)
+    }
+  }
+
   /// Counts an outcome.
   /// - Parameter time: when it counts as made; what was made before a part was resumed does not count for it.
   /// - Returns: what that has stopped.
@@ -83,13 +97,18 @@ public struct Breakers: Sendable {
     if result.outcome == .sent { counts.sent = 1 }
     if result.isBounce { counts.bounces = 1 }
     if result.isError(at: endpoints[attempt.mailbox]?[attempt.provider]?.kind) { counts.errors = 1 }
-    let parts = [
-      Part(.campaign, campaignOf[attempt.campaign] ?? attempt.campaign), Part(.mailbox, attempt.mailbox),
-    ]
-    return parts.compactMap { part in
+    return count(counts, campaign: attempt.campaign, mailbox: attempt.mailbox, at: at, now: attempt.at)
+  }
+
+  private mutating func count(
+    _ counts: Gauge.Counts, campaign: String, mailbox: String, at: Instant, now: Instant
+  ) -> [Trip] {
+    var stopped: [Trip] = []
+    for part in [Part(.campaign, campaignOf[campaign] ?? campaign), Part(.mailbox, mailbox)] {
       gauges[part]?.add(counts, at: at)
-      return look(at: part, attempt.at)
+      if let trip = look(at: part, now) { stopped.append(trip) }
     }
+    return stopped
   }
 
   /// Takes in what came after the sends: bounces and complaints of the day, as many as there are of each part by now.

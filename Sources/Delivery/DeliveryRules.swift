@@ -15,18 +15,18 @@ public struct DeliveryRules: Sendable {
     self.endpoints = endpoints
   }
 
-  var hasContactCap: Bool { settings.contactCapPerDay != nil || settings.contactCapPerWeek != nil }
+  public var hasContactCap: Bool { settings.contactCapPerDay != nil || settings.contactCapPerWeek != nil }
   func day(of instant: Instant) -> CalendarDay { settings.day(of: instant) }
 
   /// The time at which a line may go out: what it says, within what its mailbox and campaign allow today. A line's
   /// `open` may have been edited by hand; it can only take time away.
-  func open(_ send: PlannedSend, within day: Interval) -> IntervalSet {
-    var open = send.open.intersection(day)
-    if let mailbox = mailboxes[send.mailbox] {
+  func open(_ kind: RunLines.Kind, within day: Interval) -> IntervalSet {
+    var open = kind.open.intersection(day)
+    if let mailbox = mailboxes[kind.mailbox] {
       let clocks = Window.Clocks(contact: mailbox.zone, mailbox: mailbox.zone, project: settings.zone)
       open = open.intersection(mailbox.window.open(within: day, clocks: clocks, holidays: settings.holidays))
     }
-    if let campaign = campaigns[send.campaign] {
+    if let campaign = campaigns[kind.campaign] {
       open = open.intersection(Interval(campaign.start ?? .distantPast, campaign.end ?? .distantFuture))
     }
     return open

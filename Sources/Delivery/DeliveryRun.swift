@@ -240,7 +240,7 @@ public struct DeliveryRun {
   }
 
   private mutating func begin(_ handle: Int, _ endpoint: Endpoint) throws {
-    let send = dispatcher.sends[handle].item.send
+    guard let send = dispatcher.near[handle] else { return }
     let message: OutgoingMessage
     do {
       message = try hooks.compose(send, clock.now())

@@ -18,7 +18,7 @@ import Model
 /// login's connections are all in use, the mailbox waits in that login's line. What is paused stays in its queue until
 /// it is resumed or its open time ends; what a breaker stops is released at once.
 public struct Dispatcher {
-  /// A line of the plan that goes out in this run, with what history knows of it.
+  /// A line of the plan that goes out in this run, with what history knows of it: for runs of a few, at hand.
   public struct Item: Sendable {
     public var send: PlannedSend
     /// Attempts made by earlier runs.
@@ -72,8 +72,15 @@ public struct Dispatcher {
   static let dueWork = Instant.Span.minutes(5)
   var book: LimitBook
   var sends: [SendSlot]
+  var kinds: [SendKind] = []
+  /// By send, in milliseconds since the epoch; empty if none expires.
+  var expiries: [Int64]
+  let source: any LineSource
+  /// Sends that are under way, and some that were looked at, as a whole.
+  var near: [Int: PlannedSend] = [:]
+  /// Lines that could not be read any more were found.
+  var hasLost = false
   var mailboxes: [MailboxQueue] = []
-  var mailboxIndex: [String: Int] = [:]
   var wakes: Heap<Wake> = []
   var logins: [String: Login] = [:]
   /// Mailboxes that wait for a connection of a login, each in one line at most. Where a line is not empty, the login
@@ -94,7 +101,7 @@ public struct Dispatcher {
   var pauses: Pauses?
   var breakers: Breakers
   let history: History
-  var domains = DomainBook()
+  var domains: DomainBook
   /// How many sends are held at logins, for others to the same domain to end first.
   var heldCount = 0
   var freedDomains: [FreedDomain] = []
@@ -112,6 +119,18 @@ public struct Dispatcher {
     items: [Item], rules: DeliveryRules, history: History, drops: Drops, day: Interval, runID: String, now: Instant,
     dueOnly: Bool, pauses: Pauses = Pauses(), breakers: Breakers? = nil
   ) {
+    self.init(
+      RunLines(items), rules: rules, history: history, earlier: { _ in }, drops: drops, day: day, runID: runID,
+      now: now,
+      dueOnly: dueOnly, pauses: pauses, breakers: breakers)
+  }
+
+  /// - Parameter earlier: hands over what earlier runs of the day have sent, or may have, where `history` does not know of it.
+  public init(
+    _ lines: consuming RunLines, rules: DeliveryRules, history: History,
+    earlier: ((LimitBook.Earlier) -> Void) -> Void, drops: Drops, day: Interval, runID: String, now: Instant,
+    dueOnly: Bool, pauses: Pauses = Pauses(), breakers: Breakers? = nil
+  ) {
     self.rules = rules
     self.runID = runID
     self.day = day
@@ -121,34 +140,34 @@ public struct Dispatcher {
     self.pauses = pauses
     self.history = history
     self.breakers = breakers ?? Breakers(rules: rules, pauses: pauses)
-    book = LimitBook(items: items, rules: rules, history: history, day: day)
+    book = LimitBook(lines, rules: rules, history: history, day: day, earlier: earlier)
+    lines.contacts = []
+    lines.addresses = []
+    source = lines.source
+    expiries = lines.expiries
+    domains = DomainBook(lines)
     sends = []
-    sends.reserveCapacity(items.count)
-    var openSets: [[IntervalSet]] = []
-    for item in items {
-      var slot = SendSlot(item: item, open: rules.open(item.send, within: day))
-      slot.domain = domains.add(item.send)
-      slot.dueAt = max(item.send.sendAt, item.notBefore ?? .distantPast)
-      let m = mailboxIndex[item.send.mailbox] ?? mailboxes.count
-      if m == mailboxes.count {
-        let id = item.send.mailbox
-        mailboxIndex[id] = m
-        mailboxes.append(
-          MailboxQueue(
-            gap: rules.mailboxes[id]?.minGap ?? .zero, endpoints: rules.endpoints[id] ?? [],
-            lastAttempt: history.lastAttempt.mailbox[id]))
-        openSets.append([])
-      }
-      if openSets[m].last != slot.open { openSets[m].append(slot.open) }
+    sends.reserveCapacity(lines.count)
+    takeKinds(lines.kinds)
+    // Counted first, so that each queue is as large as it must be.
+    var counts = Array(repeating: 0, count: mailboxes.count)
+    for line in lines.lines { counts[kinds[Int(line.kind)].mailbox] += 1 }
+    var entries: [[Entry]] = mailboxes.map { _ in [] }
+    for m in mailboxes.indices { entries[m].reserveCapacity(counts[m]) }
+    for (i, line) in lines.lines.enumerated() {
+      let slot = SendSlot(line, past: lines.past.isEmpty ? nil : lines.past[i])
+      let m = kinds[Int(line.kind)].mailbox
       if !dueOnly || slot.dueAt <= now {
-        mailboxes[m].queue.insert(Entry(due: slot.dueAt, handle: sends.count))
+        entries[m].append(Entry(due: slot.dueAt, handle: i))
       } else {
         mailboxes[m].later += 1
       }
       sends.append(slot)
     }
+    tally.total = sends.count
     for m in mailboxes.indices {
-      mailboxes[m].open = IntervalSet(Set(openSets[m]).flatMap(\.intervals))
+      mailboxes[m].queue = Heap(entries[m])
+      entries[m] = []
       for endpoint in mailboxes[m].endpoints where logins[endpoint.login] == nil {
         logins[endpoint.login] = Login(
           maxConnections: endpoint.maxConnections, maxInFlight: endpoint.maxInFlight,
@@ -157,7 +176,35 @@ public struct Dispatcher {
       }
       if let head = mailboxes[m].queue.min { schedule(m, at: head.due) }
     }
-    tally.total = items.count
+  }
+
+  /// Makes the mailboxes that lines are of, in the order of their first lines' kinds.
+  private mutating func takeKinds(_ given: [RunLines.Kind]) {
+    struct Time: Hashable {
+      var open: IntervalSet
+      var mailbox: String
+      var campaign: String
+    }
+    var index: [String: Int] = [:]
+    var times: [Time: IntervalSet] = [:]
+    var open: [Set<IntervalSet>] = []
+    for kind in given {
+      let m = index[kind.mailbox] ?? mailboxes.count
+      if m == mailboxes.count {
+        index[kind.mailbox] = m
+        mailboxes.append(
+          MailboxQueue(
+            gap: rules.mailboxes[kind.mailbox]?.minGap ?? .zero, endpoints: rules.endpoints[kind.mailbox] ?? [],
+            lastAttempt: history.lastAttempt.mailbox[kind.mailbox]))
+        open.append([])
+      }
+      let key = Time(open: kind.open, mailbox: kind.mailbox, campaign: kind.campaign)
+      let time = times[key] ?? rules.open(kind, within: day)
+      times[key] = time
+      open[m].insert(time)
+      kinds.append(SendKind(campaign: kind.campaign, mailbox: m, mailboxID: kind.mailbox, open: time))
+    }
+    for m in mailboxes.indices { mailboxes[m].open = IntervalSet(open[m].flatMap(\.intervals)) }
   }
 
   /// When something can be done next without an event from the transport; nil if nothing waits for time.
@@ -315,8 +362,8 @@ public struct Dispatcher {
     sends[handle].state = .queued
     if isStopped(handle) { return release(handle, .breaker, now, &actions) }
     var due = max(until, now)
-    if let expires = sends[handle].item.send.expiresAt, expires < due { due = expires }
-    guard let next = sends[handle].open.firstInstant(from: due) else {
+    if let expires = expiry(handle), expires < due { due = expires }
+    guard let next = open(handle).firstInstant(from: due) else {
       return release(handle, sends[handle].lackedProvider ? .providerUnavailable : .missed, now, &actions)
     }
     mailboxes[m].queue.insert(Entry(due: next, handle: handle))
@@ -338,7 +385,8 @@ public struct Dispatcher {
     count(handle, by: -1)
     let slot = sends[handle]
     waitAgain(handle)
-    guard let m = mailboxIndex[slot.item.send.mailbox], let login = endpoint(of: handle)?.login else { return }
+    guard let login = endpoint(of: handle)?.login else { return }
+    let m = mailbox(handle)
     mailboxes[m].opening -= 1
     if mailboxes[m].lastAttempt == slot.startedAt { mailboxes[m].lastAttempt = slot.before.mailbox }
     if logins[login]?.lastAttempt == slot.startedAt { logins[login]?.lastAttempt = slot.before.login }

@@ -6,30 +6,17 @@ import Model
 /// While sends to several domains are left in the run, attempts in flight to one of them are at most half of a login's
 /// connections, rounded up. What is due beyond that is held until one of them ends, and others go ahead of it.
 extension Dispatcher {
-  /// Numbers for the domains that the run's sends go to. Two domains of one hash, if there ever are any, share.
+  /// The domains that the run's sends go to.
   struct DomainBook {
-    private var numbers: [UInt64: Int32] = [:]
     /// Sends that have not ended, by number.
-    private var left: [Int] = []
+    private var left: [Int]
     /// Domains that have any.
     private(set) var count = 0
 
-    /// - Returns: the domain's number, the send being counted as left; -1 for what goes to none.
-    mutating func add(_ send: PlannedSend) -> Int32 {
-      guard send.channel == .email else { return -1 }
-      var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-      for byte in send.to.utf8.reversed() where byte != 0x20 {
-        if byte == 0x40 { break }
-        hash = (hash ^ UInt64(byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte)) &* 0x100_0000_01B3
-      }
-      let number = numbers[hash] ?? Int32(left.count)
-      if Int(number) == left.count {
-        numbers[hash] = number
-        left.append(0)
-      }
-      left[Int(number)] += 1
-      if left[Int(number)] == 1 { count += 1 }
-      return number
+    init(_ lines: borrowing RunLines) {
+      left = Array(repeating: 0, count: lines.domains.count)
+      for line in lines.lines where line.domain >= 0 { left[Int(line.domain)] += 1 }
+      count = left.count { $0 > 0 }
     }
 
     mutating func end(_ number: Int32) {
@@ -91,7 +78,7 @@ extension Dispatcher {
 
   private mutating func takeUp(_ handle: Int) {
     heldCount -= 1
-    if let m = mailboxIndex[sends[handle].item.send.mailbox] { mailboxes[m].held -= 1 }
+    mailboxes[mailbox(handle)].held -= 1
     requeue(handle, at: sends[handle].dueAt)
   }
 
@@ -102,10 +89,18 @@ extension Dispatcher {
     for handle in held.values.joined().sorted() { takeUp(handle) }
   }
 
+  /// Lets go of what only a send needs that has not ended.
+  mutating func forget(_ handle: Int) {
+    sends[handle].forgetWork()
+    near[handle] = nil
+  }
+
   /// A send has come to its end.
   mutating func end(_ handle: Int) {
     guard sends[handle].state != .done else { return }
     sends[handle].state = .done
+    // What a transport still holds has its login to leave first.
+    if !underWay.contains(handle) { forget(handle) }
     domains.end(sends[handle].domain)
     // The only domain left has all connections.
     if domains.count == 1, heldCount > 0 { for name in logins.keys.sorted() { freeDomains(at: name) } }

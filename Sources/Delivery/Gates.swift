@@ -16,12 +16,12 @@ extension Dispatcher {
 
   /// What keeps a due send from being attempted at all now. Its end comes first: also what is paused expires.
   mutating func settle(_ handle: Int, _ now: Instant, _ actions: inout [Action]) -> Standing {
-    let send = sends[handle].item.send
-    if let expires = send.expiresAt, now >= expires {
+    let expires = expiry(handle)
+    if let expires, now >= expires {
       die(handle, .expired, "its time to live or its campaign ended at \(Zone.utc.format(expires))", now, &actions)
       return .ended
     }
-    guard let next = sends[handle].open.firstInstant(from: now) else {
+    guard let next = open(handle).firstInstant(from: now) else {
       return end(handle, missed(handle), now, &actions)
     }
     if next > now { return .waits(until: next) }
@@ -29,16 +29,20 @@ extension Dispatcher {
     guard drops != nil, pauses != nil else { return .waits(until: now + Self.dropsRest) }
     if isStopped(handle) { return end(handle, .breaker, now, &actions) }
     if isPaused(handle) { return park(handle) }
-    if let reason = dropReason(handle, now) { return end(handle, reason, now, &actions) }
-    let close = sends[handle].open.close ?? now
+    guard let send = send(handle) else {
+      lose(handle, &actions)
+      return .ended
+    }
+    if let reason = dropReason(handle, send, now) { return end(handle, reason, now, &actions) }
+    let close = open(handle).close ?? now
     switch book.obstacle(to: handle, at: now, before: close) {
     case nil: return .mayGo
     case .ends(let reason): return end(handle, reason, now, &actions)
     case .waits(let room):
-      guard let next = sends[handle].open.firstInstant(from: room) else {
+      guard let next = open(handle).firstInstant(from: room) else {
         return end(handle, .mailboxLimit, now, &actions)
       }
-      if let expires = send.expiresAt, expires < next { return .waits(until: expires) }
+      if let expires, expires < next { return .waits(until: expires) }
       return next > room ? .waits(until: next) : .mailboxWaits(until: room)
     }
   }
@@ -47,8 +51,7 @@ extension Dispatcher {
   private func missed(_ handle: Int) -> ReleaseReason {
     if sends[handle].isParked { return .paused }
     if sends[handle].lackedProvider { return .providerUnavailable }
-    guard let m = mailboxIndex[sends[handle].item.send.mailbox], let room = mailboxes[m].lackedRoomUntil,
-      let close = sends[handle].open.close
+    guard let room = mailboxes[mailbox(handle)].lackedRoomUntil, let close = open(handle).close
     else { return .missed }
     return close <= room ? .mailboxLimit : .missed
   }
@@ -60,12 +63,12 @@ extension Dispatcher {
     return .ended
   }
 
-  func dropReason(_ handle: Int, _ now: Instant) -> ReleaseReason? {
-    let item = sends[handle].item
-    let send = item.send
+  func dropReason(_ handle: Int, _ send: PlannedSend, _ now: Instant) -> ReleaseReason? {
     // Without its campaign nothing says that it may go out.
     guard let drops, let campaign = rules.campaigns[send.campaign] else { return .stopped }
-    let person = Drops.Person(key: send.contact, to: send.to, channel: send.channel, others: item.others)
+    let line = Int(sends[handle].line)
+    let person = Drops.Person(
+      key: send.contact, to: send.to, channel: send.channel, others: source.others(line, send))
     if bounced.contains(person.to) { return .bounced }
     if let drop = drops.reason(
       person, campaign: campaign.id, was: campaign.was, messageClass: campaign.messageClass, now: now)
@@ -73,7 +76,9 @@ extension Dispatcher {
       return ReleaseReason(rawValue: drop.reason.rawValue) ?? .suppressed
     }
     if send.key.isEmpty, drops.isCarriedOver(person, campaign: campaign, step: send.step) { return .alreadySent }
-    if case .contacts = campaign.audience, drops.stop(person, campaign: campaign, began: item.began) != nil {
+    if case .contacts = campaign.audience,
+      drops.stop(person, campaign: campaign, began: source.began(line, send)) != nil
+    {
       return .stopped
     }
     return nil

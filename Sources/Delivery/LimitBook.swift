@@ -5,26 +5,34 @@ import Model
 ///
 /// A run is of one plan and so of one of the project's days. What is counted by that day - contacts, domains, new
 /// sends - is therefore one number each, kept only for those that the run's own lines name; a question is an index.
-struct LimitBook {
-  /// What one line of the run counts for; nil where nothing limits it there.
-  private struct Subject {
-    var mailbox: Int32?
-    var contact: Int32?
-    var domain: Int32?
-    var campaign: Int32?
-  }
-
+public struct LimitBook {
   private struct Count {
     var limit: Int
     var used = 0
     var isFull: Bool { used >= limit }
   }
 
-  /// By a send's handle.
+  /// What lines of a kind count for; -1 where nothing limits them there.
+  private struct Subject: BitwiseCopyable {
+    var mailbox: Int32
+    var campaign: Int32
+    var isCapped: Bool
+  }
+
+  /// Today's, and those of seven days of which today is the last.
+  private struct Used: BitwiseCopyable {
+    var day: UInt32 = 0
+    var week: UInt32 = 0
+  }
+
+  /// By a send's handle: its kind; its contact's number, where a cap is on contacts; its domain's, where one is on
+  /// domains.
+  private var kindOf: [UInt32] = []
+  private var contactOf: [Int32] = []
+  private var domainOf: [Int32] = []
   private var subjects: [Subject] = []
   private var mailboxes: [MailboxBook] = []
-  /// Today's, and those of seven days of which today is the last.
-  private var contacts: [(day: Int, week: Int)] = []
+  private var contacts: [Used] = []
   private var domains: [Int] = []
   /// First steps and message rows of campaigns with a limit on them.
   private var campaigns: [Count] = []
@@ -41,49 +49,106 @@ struct LimitBook {
     case waits(until: Instant)
   }
 
-  /// - Parameter day: the plan's, one of the project's days.
+  /// What an earlier run of the day has sent of a plan's line, or may have.
+  public struct Earlier: Sendable {
+    public var at: Instant
+    public var mailbox: String
+    public var campaign: String
+    public var step: String
+    public var hasKey: Bool
+    /// `ByteHash` of the contact's key, and of the canonical address.
+    public var contact: UInt64
+    public var address: UInt64
+    /// Of the address, unless it is a number.
+    public var domain: String?
+
+    public init(
+      at: Instant, mailbox: String, campaign: String, step: String, hasKey: Bool, contact: UInt64, address: UInt64,
+      domain: String?
+    ) {
+      self.at = at
+      self.mailbox = mailbox
+      self.campaign = campaign
+      self.step = step
+      self.hasKey = hasKey
+      self.contact = contact
+      self.address = address
+      self.domain = domain
+    }
+  }
+
   init(items: [Dispatcher.Item], rules: DeliveryRules, history: History, day: Interval) {
+    self.init(RunLines(items), rules: rules, history: history, day: day) { _ in }
+  }
+
+  /// - Parameters:
+  ///   - day: the plan's, one of the project's days.
+  ///   - earlier: hands over what has been sent, or may have been, and is not in `history`.
+  init(
+    _ lines: borrowing RunLines, rules: DeliveryRules, history: History, day: Interval,
+    earlier: ((Earlier) -> Void) -> Void
+  ) {
     self.day = day
     capPerDay = rules.settings.contactCapPerDay ?? .max
     capPerWeek = rules.settings.contactCapPerWeek ?? .max
     domainCap = rules.settings.domainCap?.perDay ?? .max
-    var names = Names(items, rules)
-    subjects = items.map { item in
-      let send = item.send
-      return Subject(
-        mailbox: names.mailbox(send.mailbox), contact: names.contact(send.contact, send.to, send.campaign),
-        domain: names.domain(send.to, send.channel, send.campaign),
-        campaign: names.campaign(send.campaign, step: send.step, key: send.key))
+    var names = Names(rules)
+    subjects = lines.kinds.map { kind in
+      Subject(
+        mailbox: names.mailbox(kind.mailbox) ?? -1,
+        campaign: names.campaign(kind.campaign, step: kind.step, hasKey: kind.hasKey) ?? -1,
+        isCapped: !names.uncapped.contains(kind.campaign))
+    }
+    kindOf = lines.lines.map(\.kind)
+    if rules.hasContactCap { contactOf = names.contacts(of: lines, isCapped: subjects.map(\.isCapped)) }
+    if rules.settings.domainCap != nil {
+      let numbers = lines.domains.map { $0.flatMap { names.domain($0) } ?? -1 }
+      domainOf = lines.lines.map { line in
+        line.domain >= 0 && subjects[Int(line.kind)].isCapped ? numbers[Int(line.domain)] : -1
+      }
     }
     names.isClosed = true
     mailboxes = names.mailboxes.map(MailboxBook.init)
-    contacts = Array(repeating: (0, 0), count: names.contactCount)
+    contacts = Array(repeating: Used(), count: names.contactCount)
     domains = Array(repeating: 0, count: names.domains.count)
     campaigns = names.limits.map { Count(limit: $0) }
-    count(history, &names, rules)
+    if !lines.isEmpty { count(history, earlier, &names, rules) }
   }
 
   /// Counts what earlier runs have sent, or may have.
-  private mutating func count(_ history: History, _ names: inout Names, _ rules: DeliveryRules) {
-    guard !subjects.isEmpty else { return }
+  private mutating func count(
+    _ history: History, _ earlier: ((Earlier) -> Void) -> Void, _ names: inout Names, _ rules: DeliveryRules
+  ) {
     // Two days to either side hold every calendar day that any zone's clock shows during the run.
     let near = Interval(day.start - .days(2), day.end + .days(2))
     let week = Interval(rules.settings.span(of: rules.day(of: day.start) - 6).start, day.end)
     var attempts: [[Instant]] = Array(repeating: [], count: mailboxes.count)
-    for record in history.counted(since: min(near.start, week.start)) {
-      let at = record.attemptAt ?? record.at
-      if near.contains(at), let m = names.mailbox(record.mailbox) { attempts[Int(m)].append(at) }
-      guard week.contains(at) else { continue }
-      if let contact = names.contact(record.contact, record.to, record.campaign) {
+    func take(_ one: Earlier, to: String?) {
+      let at = one.at
+      if near.contains(at), let m = names.mailbox(one.mailbox) { attempts[Int(m)].append(at) }
+      guard week.contains(at) else { return }
+      if !names.uncapped.contains(one.campaign), let contact = names.contact(one, to: to) {
         contacts[Int(contact)].week += 1
         if day.contains(at) { contacts[Int(contact)].day += 1 }
       }
-      guard day.contains(at) else { continue }
-      if let domain = names.domain(record.to, record.channel, record.campaign) { domains[Int(domain)] += 1 }
-      if let campaign = names.campaign(record.campaign, step: record.step, key: record.key) {
+      guard day.contains(at) else { return }
+      if !names.uncapped.contains(one.campaign), let domain = one.domain.flatMap({ names.domain($0) }) {
+        domains[Int(domain)] += 1
+      }
+      if let campaign = names.campaign(one.campaign, step: one.step, hasKey: one.hasKey) {
         campaigns[Int(campaign)].used += 1
       }
     }
+    for record in history.counted(since: min(near.start, week.start)) {
+      let address = names.hasContacts || rules.settings.domainCap != nil ? EmailAddress(record.to) : nil
+      let one = Earlier(
+        at: record.attemptAt ?? record.at, mailbox: record.mailbox, campaign: record.campaign, step: record.step,
+        hasKey: !record.key.isEmpty, contact: ByteHash.of(record.contact),
+        address: ByteHash.of(address?.canonical ?? record.to),
+        domain: record.channel == .email ? address?.domain : nil)
+      take(one, to: record.to)
+    }
+    earlier { take($0, to: nil) }
     for (m, instants) in attempts.enumerated() {
       for at in instants.sorted() { mailboxes[m].add(at) }
     }
@@ -93,32 +158,38 @@ struct LimitBook {
   ///   - handle: the send's place among the run's items.
   ///   - n: 1 for an attempt, -1 for one that proved to be none.
   mutating func count(_ handle: Int, at: Instant, by n: Int) {
-    let subject = subjects[handle]
-    if let m = subject.mailbox {
-      if n > 0 { mailboxes[Int(m)].add(at) } else { mailboxes[Int(m)].remove(at) }
-      mailboxes[Int(m)].forget(before: at)
+    let subject = subjects[Int(kindOf[handle])]
+    if subject.mailbox >= 0 {
+      let m = Int(subject.mailbox)
+      if n > 0 { mailboxes[m].add(at) } else { mailboxes[m].remove(at) }
+      mailboxes[m].forget(before: at)
     }
     guard day.contains(at) else { return }
-    if let contact = subject.contact {
-      contacts[Int(contact)].day += n
-      contacts[Int(contact)].week += n
+    if let contact = Self.number(contactOf, handle) {
+      contacts[contact].day = UInt32(clamping: Int(contacts[contact].day) + n)
+      contacts[contact].week = UInt32(clamping: Int(contacts[contact].week) + n)
     }
-    if let domain = subject.domain { domains[Int(domain)] += n }
-    if let campaign = subject.campaign { campaigns[Int(campaign)].used += n }
+    if let domain = Self.number(domainOf, handle) { domains[domain] += n }
+    if subject.campaign >= 0 { campaigns[Int(subject.campaign)].used += n }
+  }
+
+  private static func number(_ numbers: [Int32], _ handle: Int) -> Int? {
+    numbers.isEmpty || numbers[handle] < 0 ? nil : Int(numbers[handle])
   }
 
   /// What stands in the way of a send now. Caps that hold for the whole day end it; a mailbox's limit may pass.
   /// - Parameter close: when its open time ends.
   mutating func obstacle(to handle: Int, at now: Instant, before close: Instant) -> Obstacle? {
-    let subject = subjects[handle]
-    if let contact = subject.contact {
-      let used = contacts[Int(contact)]
+    if let contact = Self.number(contactOf, handle) {
+      let used = contacts[contact]
       if used.day >= capPerDay || used.week >= capPerWeek { return .ends(.contactCap) }
     }
-    if let domain = subject.domain, domains[Int(domain)] >= domainCap { return .ends(.domainCap) }
-    if let campaign = subject.campaign, campaigns[Int(campaign)].isFull { return .ends(.newLimit) }
-    guard let m = subject.mailbox else { return nil }
-    guard let room = mailboxes[Int(m)].firstRoom(from: now, before: close) else { return .ends(.mailboxLimit) }
+    if let domain = Self.number(domainOf, handle), domains[domain] >= domainCap { return .ends(.domainCap) }
+    let subject = subjects[Int(kindOf[handle])]
+    if subject.campaign >= 0, campaigns[Int(subject.campaign)].isFull { return .ends(.newLimit) }
+    guard subject.mailbox >= 0 else { return nil }
+    let m = Int(subject.mailbox)
+    guard let room = mailboxes[m].firstRoom(from: now, before: close) else { return .ends(.mailboxLimit) }
     return room > now ? .waits(until: room) : nil
   }
 }
@@ -134,15 +205,18 @@ private struct Names {
   /// Nothing that is not known gets a number any more.
   var isClosed = false
   private var mailboxNumbers: [String: Int32] = [:]
-  /// By key, address and number.
-  private var contacts: [String: Int32] = [:]
+  /// By the hash of a key, address or number. Hashes stand for what they are of: two names of one hash, if there ever
+  /// are any, share their cap.
+  private var contacts = HashIndex()
+  private var contactHashes: [UInt64] = []
+  private var contactNumbers: [Int32] = []
   private var campaignNumbers: [String: Int32] = [:]
   /// Campaigns, by all the names they have had, that no cap on contacts or domains holds for.
-  private let uncapped: Set<String>
+  let uncapped: Set<String>
   private let campaigns: [String: Campaign]
   private let firstSteps: [String: Set<String>]
 
-  init(_ items: [Dispatcher.Item], _ rules: DeliveryRules) {
+  init(_ rules: DeliveryRules) {
     self.rules = rules
     var byName: [String: Campaign] = [:]
     for campaign in rules.campaigns.values { for old in campaign.was { byName[old] = campaign } }
@@ -152,19 +226,51 @@ private struct Names {
     firstSteps = rules.campaigns.mapValues { campaign in
       Set(campaign.steps.first.map { [$0.id] + $0.was } ?? [])
     }
-    guard rules.hasContactCap else { return }
+  }
+
+  var hasContacts: Bool { contactCount > 0 }
+
+  /// The numbers of the lines' contacts; -1 where no cap holds.
+  mutating func contacts(of lines: borrowing RunLines, isCapped: [Bool]) -> [Int32] {
     // First all keys, then what else they are known by: a contact may have been given an id, or lost it, since an
     // earlier send or since the plan.
-    for item in items where !uncapped.contains(item.send.campaign) && contacts[item.send.contact] == nil {
-      contacts[item.send.contact] = Int32(contactCount)
-      contactCount += 1
-    }
-    for item in items {
-      guard let number = contacts[item.send.contact] else { continue }
-      for name in [Self.canonical(item.send.to, item.send.channel)] + item.others where contacts[name] == nil {
-        contacts[name] = number
+    contacts.reserve(lines.count)
+    contactHashes.reserveCapacity(lines.count)
+    contactNumbers.reserveCapacity(lines.count)
+    var numbers: [Int32] = []
+    numbers.reserveCapacity(lines.count)
+    for (i, line) in lines.lines.enumerated() {
+      guard isCapped[Int(line.kind)] else {
+        numbers.append(-1)
+        continue
+      }
+      if let known = find(lines.contacts[i]) {
+        numbers.append(known)
+      } else {
+        numbers.append(Int32(contactCount))
+        add(lines.contacts[i], Int32(contactCount))
+        contactCount += 1
       }
     }
+    for i in numbers.indices where numbers[i] >= 0 {
+      if lines.addresses[i] == lines.contacts[i] || find(lines.addresses[i]) != nil { continue }
+      add(lines.addresses[i], numbers[i])
+    }
+    lines.source.forEachOtherName { contact, others in
+      guard let number = find(contact) else { return }
+      for other in others where find(other) == nil { add(other, number) }
+    }
+    return numbers
+  }
+
+  private func find(_ hash: UInt64) -> Int32? {
+    contacts.find(hash) { contactHashes[$0] == hash }.map { contactNumbers[$0] }
+  }
+
+  private mutating func add(_ hash: UInt64, _ number: Int32) {
+    contacts.insert(hash, contactHashes.count)
+    contactHashes.append(hash)
+    contactNumbers.append(number)
   }
 
   mutating func mailbox(_ id: String) -> Int32? {
@@ -176,16 +282,13 @@ private struct Names {
   }
 
   /// As planning takes it: by the key, or by the address it was written to.
-  func contact(_ key: String, _ to: String, _ campaign: String) -> Int32? {
-    guard contactCount > 0, !uncapped.contains(campaign) else { return nil }
-    return contacts[key] ?? contacts[to] ?? contacts[EmailAddress(to)?.canonical ?? to]
+  func contact(_ one: LimitBook.Earlier, to: String?) -> Int32? {
+    guard hasContacts else { return nil }
+    return find(one.contact) ?? to.flatMap { find(ByteHash.of($0)) } ?? find(one.address)
   }
 
-  mutating func domain(_ to: String, _ channel: Channel, _ campaign: String) -> Int32? {
-    guard let cap = rules.settings.domainCap, channel == .email, !uncapped.contains(campaign),
-      let address = EmailAddress(to)
-    else { return nil }
-    let domain = address.domain
+  mutating func domain(_ domain: String) -> Int32? {
+    guard let cap = rules.settings.domainCap else { return nil }
     if let known = domains[domain] { return known }
     guard !isClosed, !cap.except.contains(domain) else { return nil }
     domains[domain] = Int32(domains.count)
@@ -193,18 +296,14 @@ private struct Names {
   }
 
   /// Nil for a follow-up, and where nothing limits new sends.
-  mutating func campaign(_ id: String, step: String, key: String) -> Int32? {
+  mutating func campaign(_ id: String, step: String, hasKey: Bool) -> Int32? {
     guard let campaign = campaigns[id], let limit = campaign.dailyNewLimit,
-      !key.isEmpty || firstSteps[campaign.id]?.contains(step) == true
+      hasKey || firstSteps[campaign.id]?.contains(step) == true
     else { return nil }
     if let known = campaignNumbers[campaign.id] { return known }
     guard !isClosed else { return nil }
     campaignNumbers[campaign.id] = Int32(limits.count)
     limits.append(limit)
     return campaignNumbers[campaign.id]
-  }
-
-  private static func canonical(_ to: String, _ channel: Channel) -> String {
-    channel == .email ? EmailAddress(to)?.canonical ?? to : to
   }
 }

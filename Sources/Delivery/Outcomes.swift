@@ -5,35 +5,34 @@ extension Dispatcher {
   // MARK: - Ends
 
   mutating func release(_ handle: Int, _ reason: ReleaseReason, _ now: Instant, _ actions: inout [Action]) {
+    guard let send = send(handle) else { return lose(handle, &actions) }
     end(handle)
     stopWaiting(handle)
     tally.released[reason, default: 0] += 1
-    actions.append(.record(.released(Record.Note(sends[handle].item.send, at: now), reason)))
+    actions.append(.record(.released(Record.Note(send, at: now), reason)))
   }
 
   mutating func die(
     _ handle: Int, _ reason: DeadReason, _ text: String, _ now: Instant, _ actions: inout [Action]
   ) {
+    guard let send = send(handle) else { return lose(handle, &actions) }
     end(handle)
     stopWaiting(handle)
     tally.dead[reason, default: 0] += 1
-    let attempt = attemptRecord(handle, number: 0, at: now, provider: "")
+    let attempt = attemptRecord(send, number: 0, at: now, provider: "")
     actions.append(.record(.outcome(attempt, Record.Result(outcome: .failed, reason: reason, response: text))))
   }
 
-  func attemptRecord(_ handle: Int, number: Int, at: Instant, provider: String) -> Record.Attempt {
-    let send = sends[handle].item.send
-    return Record.Attempt(
+  func attemptRecord(_ send: PlannedSend, number: Int, at: Instant, provider: String) -> Record.Attempt {
+    Record.Attempt(
       send, number: number, at: at, provider: provider, messageID: rules.messageID(of: send), run: runID)
   }
 
   /// An attempt leaves its login: the next mailbox in line may go on.
   mutating func leaveLogin(_ handle: Int) -> Endpoint? {
     underWay.remove(handle)
-    guard let m = mailboxIndex[sends[handle].item.send.mailbox],
-      mailboxes[m].endpoints.indices.contains(sends[handle].provider)
-    else { return nil }
-    let endpoint = mailboxes[m].endpoints[sends[handle].provider]
+    defer { if sends[handle].state == .done || sends[handle].state == .lost { forget(handle) } }
+    guard let endpoint = endpoint(of: handle) else { return nil }
     logins[endpoint.login]?.inFlight -= 1
     let domain = sends[handle].domain
     if let n = logins[endpoint.login]?.domains[domain] { logins[endpoint.login]?.domains[domain] = n > 1 ? n - 1 : nil }
@@ -50,7 +49,7 @@ extension Dispatcher {
     takeBack(handle)
     _ = leaveLogin(handle)
     die(handle, .renderError, text, now, &actions)
-    if let m = mailboxIndex[sends[handle].item.send.mailbox] { schedule(m, at: now) }
+    schedule(mailbox(handle), at: now)
     return actions
   }
 
@@ -58,7 +57,7 @@ extension Dispatcher {
     var actions: [Action] = []
     switch event {
     case .ready(let handle):
-      guard sends[handle].state == .inFlight, !isStopping else { break }
+      guard sends[handle].state == .inFlight, !isStopping, let send = near[handle] else { break }
       // It may have waited long for its connection: everything is asked again before the message goes out.
       count(handle, by: -1)
       var standing = settle(handle, now, &actions)
@@ -73,8 +72,7 @@ extension Dispatcher {
       actions.append(
         .record(
           .intent(
-            attemptRecord(
-              handle, number: sends[handle].item.attempts + 1, at: now, provider: provider))))
+            attemptRecord(send, number: sends[handle].attempts + 1, at: now, provider: provider))))
       actions.append(.complete(handle: handle))
     case .finished(let handle, let reply):
       finish(handle, reply, now, &actions)
@@ -90,7 +88,7 @@ extension Dispatcher {
           // Not what a transport promises. The server may have it.
           finish(
             handle, Reply(stage: .message, ending: .connectionLost, text: why.text, completed: true), now, &actions)
-        case .queued, .done: break
+        case .queued, .done, .lost: break
         }
       }
     }
@@ -115,7 +113,8 @@ extension Dispatcher {
 
   /// An attempt has been made, or has ended before: its mailbox's gap runs from now.
   mutating func hasOpened(_ handle: Int, _ now: Instant) {
-    guard let m = mailboxIndex[sends[handle].item.send.mailbox], mailboxes[m].opening > 0 else { return }
+    let m = mailbox(handle)
+    guard mailboxes[m].opening > 0 else { return }
     mailboxes[m].opening -= 1
     mailboxes[m].lastAttempt = max(mailboxes[m].lastAttempt ?? now, now)
     if mailboxes[m].gap > .zero, let head = mailboxes[m].queue.min, mailboxes[m].line == nil {
@@ -132,23 +131,21 @@ extension Dispatcher {
   }
 
   func endpoint(of handle: Int) -> Endpoint? {
-    guard let m = mailboxIndex[sends[handle].item.send.mailbox],
-      mailboxes[m].endpoints.indices.contains(sends[handle].provider)
-    else { return nil }
+    let m = mailbox(handle)
+    guard mailboxes[m].endpoints.indices.contains(sends[handle].provider) else { return nil }
     return mailboxes[m].endpoints[sends[handle].provider]
   }
 
   /// Room has come back to a send's mailbox: those that wait for it need not wait for the clock.
   private mutating func lookAgain(_ handle: Int, _ now: Instant) {
-    guard let m = mailboxIndex[sends[handle].item.send.mailbox], mailboxes[m].line == nil,
-      let head = mailboxes[m].queue.min
-    else { return }
+    let m = mailbox(handle)
+    guard mailboxes[m].line == nil, let head = mailboxes[m].queue.min else { return }
     schedule(m, at: max(head.due, now))
   }
 
   mutating func requeue(_ handle: Int, at due: Instant) {
     sends[handle].state = .queued
-    guard let m = mailboxIndex[sends[handle].item.send.mailbox] else { return }
+    let m = mailbox(handle)
     mailboxes[m].queue.insert(Entry(due: due, handle: handle))
     // Another of the mailbox may be due before it.
     schedule(m, at: mailboxes[m].queue.min?.due ?? due)
@@ -195,7 +192,8 @@ extension Dispatcher {
 
   mutating func finish(_ handle: Int, _ reply: Reply, _ now: Instant, _ actions: inout [Action]) {
     let state = sends[handle].state
-    guard state == .inFlight || state == .completing else { return }
+    guard state == .inFlight || state == .completing, let send = near[handle] else { return }
+    let startedAt = sends[handle].startedAt
     let endpoint = leaveLogin(handle)
     let verdict = Verdict(reply, from: endpoint?.kind)
     if isStopping, state == .inFlight, reply.ending == .connectionLost, !reply.completed {
@@ -205,15 +203,15 @@ extension Dispatcher {
       return
     }
     if state == .inFlight { hasOpened(handle, now) }
-    let number = sends[handle].item.attempts + 1
-    sends[handle].item.attempts = number
-    sends[handle].item.firstAttempt = sends[handle].item.firstAttempt ?? sends[handle].startedAt
+    let number = sends[handle].attempts + 1
+    sends[handle].attempts = number
+    sends[handle].firstAttempt = sends[handle].firstAttempt ?? startedAt
     sends[handle].lackedProvider = false
-    let attempt = attemptRecord(handle, number: number, at: now, provider: endpoint?.provider ?? "")
+    let attempt = attemptRecord(send, number: number, at: now, provider: endpoint?.provider ?? "")
     var result = Record.Result(
       outcome: .sent, enhancedCode: reply.enhancedCode ?? (verdict == .accepted ? nil : reply.providerCode),
       response: reply.text, providerID: reply.providerID,
-      milliseconds: max(0, (now - sends[handle].startedAt).milliseconds))
+      milliseconds: max(0, (now - startedAt).milliseconds))
     switch reply.ending {
     case .reply(let code), .malformed(let code): result.code = code
     case .connectionLost, .timeout, .unsupported: break
@@ -233,16 +231,17 @@ extension Dispatcher {
       fail(handle, .rejected, isBounce: isBounce, &result)
     case .later:
       count(handle, by: -1)
-      tryAgain(handle, atOnce: false, atLeast: reply.retryAfter, number, now, &result)
+      tryAgain(handle, send.id, atOnce: false, atLeast: reply.retryAfter, number, now, &result)
     case .failOver(let isFinal):
       count(handle, by: -1)
       lookAgain(handle, now)
-      failOver(handle, isFinal: isFinal, reply, number, now, &result)
+      failOver(handle, send.id, isFinal: isFinal, reply, number, now, &result)
     }
     actions.append(.record(.outcome(attempt, result)))
     if let endpoint { judge(endpoint, result, asked: reply.retryAfter, now, &actions) }
     feedBreakers(attempt, result, now, &actions)
-    if result.outcome == .retry, let m = mailboxIndex[sends[handle].item.send.mailbox] {
+    if result.outcome == .retry {
+      let m = mailbox(handle)
       putOff(handle, m, until: result.retryAt ?? now, now, &actions)
       // With `--due`, what waits is left as soon as it is looked at.
       if let head = mailboxes[m].queue.min { schedule(m, at: dueOnly ? now : max(head.due, now)) }
@@ -258,36 +257,36 @@ extension Dispatcher {
   }
 
   mutating func failOver(
-    _ handle: Int, isFinal: Bool, _ reply: Reply, _ number: Int, _ now: Instant, _ result: inout Record.Result
+    _ handle: Int, _ id: SendID, isFinal: Bool, _ reply: Reply, _ number: Int, _ now: Instant,
+    _ result: inout Record.Result
   ) {
-    let chain = mailboxIndex[sends[handle].item.send.mailbox].map { mailboxes[$0].endpoints } ?? []
+    let chain = mailboxes[mailbox(handle)].endpoints
     sends[handle].failed.insert(sends[handle].provider)
     if isFinal { sends[handle].refused.insert(sends[handle].provider) }
     let others = chain.indices.filter { !sends[handle].refused.contains($0) }
     guard let first = others.first else { return fail(handle, .rejected, isBounce: false, &result) }
     if let next = others.first(where: { !sends[handle].failed.contains($0) && !rests(chain[$0], now) }) {
       sends[handle].provider = next
-      return tryAgain(handle, atOnce: true, number, now, &result)
+      return tryAgain(handle, id, atOnce: true, number, now, &result)
     }
     // None is left to turn to at once: all over again later, first with those that have not been asked.
     sends[handle].provider = others.first { !sends[handle].failed.contains($0) } ?? first
     // A kept connection that the server had closed costs one try at once, not a minute.
     let lostEarly = reply.ending == .connectionLost && !reply.completed && !sends[handle].hasRetriedAtOnce
     sends[handle].hasRetriedAtOnce = sends[handle].hasRetriedAtOnce || lostEarly
-    tryAgain(handle, atOnce: lostEarly && chain.count == 1, number, now, &result)
+    tryAgain(handle, id, atOnce: lostEarly && chain.count == 1, number, now, &result)
   }
 
   /// - Parameter atLeast: how long the server asks to be left alone (Retry-After).
   mutating func tryAgain(
-    _ handle: Int, atOnce: Bool, atLeast: Instant.Span? = nil, _ number: Int, _ now: Instant,
+    _ handle: Int, _ id: SendID, atOnce: Bool, atLeast: Instant.Span? = nil, _ number: Int, _ now: Instant,
     _ result: inout Record.Result
   ) {
-    let slot = sends[handle]
-    let policy = rules.campaigns[slot.item.send.campaign]?.retry ?? rules.settings.retry
-    let delay = RetrySchedule.delay(after: number, policy: policy, id: slot.item.send.id.text)
+    let policy = rules.campaigns[kind(handle).campaign]?.retry ?? rules.settings.retry
+    let delay = RetrySchedule.delay(after: number, policy: policy, id: id.text)
     let next = atOnce ? now : now + max(delay, atLeast ?? .zero)
     guard
-      RetrySchedule.goesOn(after: number, first: slot.item.firstAttempt ?? now, next: next, policy: policy)
+      RetrySchedule.goesOn(after: number, first: sends[handle].firstAttempt ?? now, next: next, policy: policy)
     else { return fail(handle, .gaveUp, isBounce: false, &result) }
     tally.retried += 1
     tally.waiting += 1
@@ -301,7 +300,9 @@ extension Dispatcher {
   /// The run ends with messages whose byte of completion may have left: they are in doubt, and said to be.
   public mutating func abandon(now: Instant) -> [Action] {
     var actions: [Action] = []
-    for handle in sends.indices where sends[handle].state == .completing {
+    // Only what a transport holds can be at these stages.
+    for handle in underWay.sorted() where sends[handle].state == .completing {
+      guard let send = near[handle] else { continue }
       sends[handle].state = .done
       underWay.remove(handle)
       tally.inDoubt += 1
@@ -309,12 +310,12 @@ extension Dispatcher {
       actions.append(
         .record(
           .outcome(
-            attemptRecord(handle, number: sends[handle].item.attempts + 1, at: now, provider: provider),
+            attemptRecord(send, number: sends[handle].attempts + 1, at: now, provider: provider),
             Record.Result(
               outcome: .inDoubt, response: "the run was stopped before the server's reply",
               milliseconds: max(0, (now - sends[handle].startedAt).milliseconds)))))
     }
-    for handle in sends.indices where sends[handle].state == .inFlight {
+    for handle in underWay.sorted() where sends[handle].state == .inFlight {
       takeBack(handle)
       sends[handle].state = .queued
       underWay.remove(handle)

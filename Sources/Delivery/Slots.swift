@@ -3,36 +3,151 @@ import Model
 
 /// What the dispatcher keeps of each send, mailbox and login.
 extension Dispatcher {
+  /// One send in 32 bytes: a run has a million. What only an attempt needs is kept while there is one, or its retry
+  /// waits.
   struct SendSlot {
-    var item: Item
-    var open: IntervalSet
-    var state: State = .queued
+    /// Its place in the source.
+    let line: UInt32
+    /// Index into the dispatcher's kinds.
+    let kind: UInt32
     /// Number of the domain that it goes to; -1 without one.
-    var domain: Int32 = -1
-    /// Position in its mailbox's chain of providers.
-    var provider = 0
-    var startedAt = Instant.distantPast
+    let domain: Int32
+    var state: State = .queued
+    private var marks: Marks = []
+    /// `dueAt`; once it is done, `startedAt`.
+    private var time: Instant
+    /// One, or none: a box of its own that costs eight bytes where there is none.
+    private var work: [Work] = []
+
+    init(_ line: RunLines.Line, past: RunLines.Past?) {
+      self.line = line.number
+      kind = line.kind
+      domain = line.domain
+      time = max(line.sendAt, past?.notBefore ?? .distantPast)
+      if let past, past.attempts > 0 || past.firstAttempt != nil {
+        work = [Work(attempts: past.attempts, firstAttempt: past.firstAttempt)]
+      }
+    }
+
     /// When it was, or is again, to be attempted: its time, or its retry's.
-    var dueAt = Instant.distantPast
+    var dueAt: Instant {
+      get { time }
+      set { time = newValue }
+    }
+    /// When its last attempt of this run was begun.
+    var startedAt: Instant {
+      get { state == .done && work.isEmpty ? (marks.contains(.wasTried) ? time : .distantPast) : self[\.startedAt] }
+      set { self[\.startedAt] = newValue }
+    }
+    /// Attempts, those of earlier runs too.
+    var attempts: Int {
+      get { self[\.attempts] }
+      set { self[\.attempts] = newValue }
+    }
+    var firstAttempt: Instant? {
+      get { self[\.firstAttempt] }
+      set { self[\.firstAttempt] = newValue }
+    }
+    /// Position in its mailbox's chain of providers.
+    var provider: Int {
+      get { self[\.provider] }
+      set { self[\.provider] = newValue }
+    }
     /// The instant by which the limits count its attempt: its beginning, then its intent.
-    var countedAt = Instant.distantPast
+    var countedAt: Instant {
+      get { self[\.countedAt] }
+      set { self[\.countedAt] = newValue }
+    }
     /// How things stood before this attempt, should it prove to be none.
-    var before: (mailbox: Instant?, login: Instant?, isWaiting: Bool) = (nil, nil, false)
+    var before: (mailbox: Instant?, login: Instant?, isWaiting: Bool) {
+      get { self[\.before] }
+      set { self[\.before] = newValue }
+    }
     /// Providers that failed it since its last wait.
-    var failed: Set<Int> = []
+    var failed: Set<Int> {
+      get { self[\.failed] }
+      set { self[\.failed] = newValue }
+    }
     /// Providers that refused it for good.
-    var refused: Set<Int> = []
+    var refused: Set<Int> {
+      get { self[\.refused] }
+      set { self[\.refused] = newValue }
+    }
     /// Whether a connection lost before the message was complete has already been tried again at once.
-    var hasRetriedAtOnce = false
+    var hasRetriedAtOnce: Bool {
+      get { marks.contains(.hasRetriedAtOnce) }
+      set { mark(.hasRetriedAtOnce, newValue) }
+    }
     /// Put off after an attempt, and not taken up again yet.
-    var isWaiting = false
+    var isWaiting: Bool {
+      get { marks.contains(.isWaiting) }
+      set { mark(.isWaiting, newValue) }
+    }
     /// No provider could be used when it was last due.
-    var lackedProvider = false
+    var lackedProvider: Bool {
+      get { marks.contains(.lackedProvider) }
+      set { mark(.lackedProvider, newValue) }
+    }
     /// Due, and kept back by a pause until that is over or its open time is.
-    var isParked = false
+    var isParked: Bool {
+      get { marks.contains(.isParked) }
+      set { mark(.isParked, newValue) }
+    }
+
+    /// Forgets what only a send needs that has not ended.
+    mutating func forgetWork() {
+      guard let last = work.first else { return }
+      if last.startedAt > .distantPast {
+        time = last.startedAt
+        marks.insert(.wasTried)
+      }
+      work = []
+    }
+
+    private mutating func mark(_ mark: Marks, _ isSet: Bool) {
+      if isSet { marks.insert(mark) } else { marks.remove(mark) }
+    }
+
+    private subscript<T>(path: WritableKeyPath<Work, T>) -> T {
+      get { work.isEmpty ? Work()[keyPath: path] : work[0][keyPath: path] }
+      set {
+        if work.isEmpty { work = [Work()] }
+        work[0][keyPath: path] = newValue
+      }
+    }
   }
 
-  enum State: Sendable { case queued, inFlight, completing, done }
+  private struct Marks: OptionSet {
+    let rawValue: UInt8
+    static let hasRetriedAtOnce = Marks(rawValue: 1)
+    static let isWaiting = Marks(rawValue: 2)
+    static let lackedProvider = Marks(rawValue: 4)
+    static let isParked = Marks(rawValue: 8)
+    static let wasTried = Marks(rawValue: 16)
+  }
+
+  private struct Work {
+    var attempts = 0
+    var firstAttempt: Instant?
+    var provider = 0
+    var startedAt = Instant.distantPast
+    var countedAt = Instant.distantPast
+    var before: (mailbox: Instant?, login: Instant?, isWaiting: Bool) = (nil, nil, false)
+    var failed: Set<Int> = []
+    var refused: Set<Int> = []
+  }
+
+  enum State: UInt8, Sendable { case queued, inFlight, completing, done, lost }
+
+  /// What many sends have in common.
+  struct SendKind {
+    var campaign: String
+    /// Index into `mailboxes`.
+    var mailbox: Int
+    var mailboxID: String
+    /// The time at which they may go out, within what mailbox and campaign allow today.
+    var open: IntervalSet
+  }
 
   struct MailboxQueue {
     var gap: Instant.Span
@@ -80,5 +195,39 @@ extension Dispatcher {
     var restsUntil: Instant { breaker.restsUntil }
     var room: Int { (breaker.isProbing ? 1 : maxInFlight) - inFlight }
     var hasRoom: Bool { room > 0 }
+  }
+}
+
+extension Dispatcher {
+  /// How many sends that are not under way are kept as a whole: those looked at last, mostly heads of queues.
+  static let keptSends = 2048
+
+  /// The whole of a send, read where it is not at hand; nil if it cannot be read any more.
+  mutating func send(_ handle: Int) -> PlannedSend? {
+    if let send = near[handle] { return send }
+    guard let send = try? source.send(Int(sends[handle].line)) else { return nil }
+    if near.count >= Self.keptSends + underWay.count { near = near.filter { underWay.contains($0.key) } }
+    near[handle] = send
+    return send
+  }
+
+  /// A send whose line cannot be read, or is not as it was: nothing is known of it that a record could say, so that it
+  /// is left for another run to look at.
+  mutating func lose(_ handle: Int, _ actions: inout [Action]) {
+    end(handle)
+    stopWaiting(handle)
+    sends[handle].state = .lost
+    if !hasLost {
+      actions.append(.warn("lines of the plan have changed or cannot be read any more: they are left alone"))
+    }
+    hasLost = true
+  }
+
+  func kind(_ handle: Int) -> SendKind { kinds[Int(sends[handle].kind)] }
+  func mailbox(_ handle: Int) -> Int { kinds[Int(sends[handle].kind)].mailbox }
+  func open(_ handle: Int) -> IntervalSet { kinds[Int(sends[handle].kind)].open }
+  func expiry(_ handle: Int) -> Instant? {
+    guard !expiries.isEmpty, expiries[handle] != .max else { return nil }
+    return Instant(milliseconds: expiries[handle])
   }
 }

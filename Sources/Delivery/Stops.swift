@@ -33,12 +33,11 @@ extension Dispatcher {
   /// Whether a send's campaign, its mailbox, or every provider that it could go through is paused.
   func isPaused(_ handle: Int) -> Bool {
     guard let paused = pauses?.paused, !paused.isEmpty else { return false }
-    let send = sends[handle].item.send
-    if paused[Part(.mailbox, send.mailbox)] != nil { return true }
-    let was = rules.campaigns[send.campaign]?.was ?? []
-    if ([send.campaign] + was).contains(where: { paused[Part(.campaign, $0)] != nil }) { return true }
-    guard let m = mailboxIndex[send.mailbox] else { return false }
-    let usable = mailboxes[m].endpoints.enumerated().filter { !sends[handle].refused.contains($0.offset) }
+    let kind = kind(handle)
+    if paused[Part(.mailbox, kind.mailboxID)] != nil { return true }
+    let was = rules.campaigns[kind.campaign]?.was ?? []
+    if ([kind.campaign] + was).contains(where: { paused[Part(.campaign, $0)] != nil }) { return true }
+    let usable = mailboxes[kind.mailbox].endpoints.enumerated().filter { !sends[handle].refused.contains($0.offset) }
     return !usable.isEmpty && usable.allSatisfy { isPaused($0.element) }
   }
 
@@ -50,15 +49,15 @@ extension Dispatcher {
   /// A paused send waits for its end: `resume` puts it back.
   mutating func park(_ handle: Int) -> Standing {
     sends[handle].isParked = true
-    let close = sends[handle].open.close ?? .distantFuture
-    return .waits(until: min(close, sends[handle].item.send.expiresAt ?? close))
+    let close = open(handle).close ?? .distantFuture
+    return .waits(until: min(close, expiry(handle) ?? close))
   }
 
   // MARK: - Breakers
 
   func isStopped(_ handle: Int) -> Bool {
-    let send = sends[handle].item.send
-    return breakers.trip(campaign: send.campaign, mailbox: send.mailbox) != nil
+    let kind = kind(handle)
+    return breakers.trip(campaign: kind.campaign, mailbox: kind.mailboxID) != nil
   }
 
   /// A breaker has stopped a part: said once, and all of it that waits is given back. What is under way may end.
@@ -108,17 +107,19 @@ extension Dispatcher {
 
   /// The campaign and mailbox of the send that each event is about: by its Message-ID, else the last one to the
   /// contact, in the campaign that the event names if it names one. What belongs to no send counts for none.
-  private func origins(of events: [Event]) -> [(Event, [Part])] {
+  private mutating func origins(of events: [Event]) -> [(Event, [Part])] {
     if events.isEmpty { return [] }
     let ids = Set(events.compactMap(\.sendID))
     let names = Set(events.map(\.contact))
     var byID: [SendID: PlannedSend] = [:]
     var byName: [String: [(at: Instant, send: PlannedSend)]] = [:]
-    for slot in sends where slot.state == .done && slot.startedAt > .distantPast {
-      let send = slot.item.send
+    for handle in tried(ids, names) {
+      guard let send = send(handle) else { continue }
+      let startedAt = sends[handle].startedAt
       if ids.contains(send.id) { byID[send.id] = send }
-      let own = Set([send.contact, EmailAddress(send.to)?.canonical ?? send.to] + slot.item.others)
-      for name in own where names.contains(name) { byName[name, default: []].append((slot.startedAt, send)) }
+      let others = source.others(Int(sends[handle].line), send)
+      let own = Set([send.contact, EmailAddress(send.to)?.canonical ?? send.to] + others)
+      for name in own where names.contains(name) { byName[name, default: []].append((startedAt, send)) }
     }
     return events.compactMap { event in
       if let id = event.sendID {
@@ -141,6 +142,17 @@ extension Dispatcher {
       }
       return last.map { (event, [Part(.campaign, $0.campaign), Part(.mailbox, $0.mailbox)]) }
     }
+  }
+}
+
+extension Dispatcher {
+  /// What this run has attempted and brought to an end, of the sends that may have one of these ids or go to somebody
+  /// with one of these names.
+  private func tried(_ ids: Set<SendID>, _ names: Set<String>) -> [Int] {
+    let done = sends.indices.filter { sends[$0].state == .done && sends[$0].startedAt > .distantPast }
+    if done.isEmpty { return [] }
+    let wanted = Set(source.lines(done.map { Int(sends[$0].line) }, ids: ids, to: names))
+    return done.filter { wanted.contains(Int(sends[$0].line)) }
   }
 }
 

@@ -69,7 +69,13 @@ public struct DeadLetters: Sendable {
   /// Derives a day's dead letters from what is on disk.
   public static func read(_ day: DayFolder, runIsLive: Bool = false) throws(JournalProblem) -> [DeadLetter] {
     var fold = DeadLetters()
-    try ResultsReader.forEach(in: day) { fold.apply($0) }
+    // Few sends can have a letter: the others' records are looked at as they lie.
+    let candidates = try DeadLetterCandidates.read(day)
+    if !candidates.isEmpty {
+      try ResultsReader.forEachFlat(in: day) { record, bytes in
+        if candidates.contains(record.id) { fold.apply(record.record(in: bytes)) }
+      }
+    }
     let lines = try planLines(of: fold.ids(runIsLive: runIsLive), in: day)
     return fold.derive(lines: lines, runIsLive: runIsLive)
   }
@@ -145,5 +151,28 @@ public struct DeadLetters: Sendable {
       }
     }
     return letters
+  }
+}
+
+/// The sends that may have a dead letter: those of which an outcome says so, and those whose intent none has followed.
+private struct DeadLetterCandidates {
+  private var ended: Set<SendID> = []
+  private var open: Set<SendID> = []
+
+  static func read(_ day: DayFolder) throws(JournalProblem) -> Set<SendID> {
+    var candidates = DeadLetterCandidates()
+    try ResultsReader.forEachFlat(in: day) { record, _ in candidates.take(record) }
+    return candidates.ended.union(candidates.open)
+  }
+
+  private mutating func take(_ record: FlatRecord) {
+    switch record.kind {
+    case .intent: open.insert(record.id)
+    case .outcome:
+      open.remove(record.id)
+      if record.outcome == .failed || record.outcome == .inDoubt { ended.insert(record.id) }
+    case .requeued, .resolved: open.remove(record.id)
+    case .released, .withdrawn: break
+    }
   }
 }

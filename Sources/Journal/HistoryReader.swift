@@ -7,17 +7,19 @@ public enum HistoryReader {
   /// - Parameters:
   ///   - project: for `sent` events, whose contact may be named by id, address or number.
   ///   - date: the day that is being planned; its own plan holds nothing back. Nil when nothing is planned.
+  ///   - leavesOut: whether that day's results are left out too: who sends its plan reads them by `DayResults`.
   ///   - instant: lines whose open time has ended by then hold nothing.
   ///   - keepsSnapshot: whether to keep what was read for the next time, where that pays. Only `plan` does; whoever reads
   ///     uses what was kept.
   ///   - needsApproval: whether a line's campaign has to be approved; a line that needs it and lacks it holds nothing.
   /// - Throws: what a broken results, plan or approval file has to say; history is never made from half of the files.
   public static func read(
-    _ output: OutputFolder, project: Project, excluding date: CalendarDay?, at instant: Instant,
-    keepsSnapshot: Bool = false, needsApproval: (PlannedSend) -> Bool
+    _ output: OutputFolder, project: Project, excluding date: CalendarDay?, leavesOut: Bool = false,
+    at instant: Instant, keepsSnapshot: Bool = false, needsApproval: (PlannedSend) -> Bool
   ) throws(JournalProblem) -> History {
     let days = try output.days()
-    var fold = try fold(output, days, keepsSnapshot: keepsSnapshot)
+    let counted = leavesOut ? days.filter { $0.date != date } : days
+    var fold = try fold(output, counted, keepsSnapshot: keepsSnapshot)
     // Taken out of the fold, so that what is added to it copies nothing.
     var history = History()
     swap(&history, &fold.history)

@@ -79,13 +79,7 @@ public struct PlannedLines: Sendable {
           try list?.add(json)
           continue
         }
-        try FormatVersion.check(json, key: "nightmail_lines", path: path, known: Self.version)
-        let fields = try Fields(json, ["nightmail_lines", "plan", "header"], what: "the header")
-        list = PlannedLinesReader(
-          version: try fields.integer("nightmail_lines", 1...Self.version), plan: try fields.string("plan"))
-        guard try fields.string("header") == PlanCodec.identity(of: header) else {
-          throw JournalProblem.interrupted(path: planPath)
-        }
+        list = try begin(json, path: path, planPath: planPath, header: header)
       } catch let problem as LineProblem {
         throw .malformed(path: path, line: line.number, message: problem.message)
       } catch let problem as JournalProblem {
@@ -96,5 +90,28 @@ public struct PlannedLines: Sendable {
     }
     guard let list else { throw .interrupted(path: planPath) }
     return PlannedLines(version: list.version, plan: list.plan, lines: list.lines)
+  }
+
+  private static func begin(
+    _ json: JSON, path: String, planPath: String, header: PlanHeader
+  ) throws -> PlannedLinesReader {
+    try FormatVersion.check(json, key: "nightmail_lines", path: path, known: Self.version)
+    let fields = try Fields(json, ["nightmail_lines", "plan", "header"], what: "the header")
+    let list = PlannedLinesReader(
+      version: try fields.integer("nightmail_lines", 1...Self.version), plan: try fields.string("plan"))
+    guard try fields.string("header") == PlanCodec.identity(of: header) else {
+      throw JournalProblem.interrupted(path: planPath)
+    }
+    return list
+  }
+
+  /// The list's first line, which says whose it is.
+  static func open(
+    _ line: LineReader.Line, path: String, planPath: String, header: PlanHeader
+  ) throws(JournalProblem) -> PlannedLinesReader {
+    do { return try begin(try line.json(), path: path, planPath: planPath, header: header) } catch {
+      if let problem = error as? JournalProblem { throw problem }
+      throw .malformed(path: path, line: line.number, message: (error as? LineProblem)?.message ?? "\(error)")
+    }
   }
 }

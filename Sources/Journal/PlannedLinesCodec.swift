@@ -48,6 +48,7 @@ struct PlannedLinesReader {
   private(set) var lines: [PlannedLines.Line] = []
   private var kinds: [PlannedLines.Kind] = []
   private var seen: Set<SendID> = []
+  var kindCount: Int { kinds.count }
 
   init(version: Int64, plan: String) {
     self.version = version
@@ -81,7 +82,7 @@ struct PlannedLinesReader {
       expiresAt: try fields.optionalInstant("expires_at"))
   }
 
-  private mutating func addKind(_ json: JSON) throws(LineProblem) {
+  mutating func addKind(_ json: JSON) throws(LineProblem) {
     let fields = try Fields(
       json, ["kind", "campaign", "step", "channel", "mailbox", "expires_at"], what: "a kind of lines")
     guard lines.isEmpty, try fields.count("kind") == kinds.count else {
@@ -94,7 +95,7 @@ struct PlannedLinesReader {
         expiresAt: try fields.optionalInstant("expires_at")))
   }
 
-  private func line(_ values: [JSON]) throws(LineProblem) -> PlannedLines.Line {
+  func line(_ values: [JSON]) throws(LineProblem) -> PlannedLines.Line {
     guard (4...6).contains(values.count), let id = values[0].string.flatMap({ SendID($0) }),
       let digest = values[1].string, let index = values[2].integer, let contact = values[3].string
     else { throw LineProblem("a planned line is [id, digest, kind, contact, to, key], the last two where needed") }

@@ -15,8 +15,9 @@ public final class ResultsWriter {
 
   /// Opens the file, or makes it with its header. One torn last line is cut off; any other damage is refused with
   /// its line, since what follows it could not be trusted.
-  public init(path: String) throws(JournalProblem) {
-    if FileSystem.exists(path) { try ResultsReader.forEach(path) { _ in } }
+  /// - Parameter checked: files that the caller, who holds the lock, has just read without a problem.
+  public init(path: String, checked: [String] = []) throws(JournalProblem) {
+    if FileSystem.exists(path), !checked.contains(path) { try ParallelResults.read(path) { _ in } }
     file = try AppendFile(path, header: ResultsCodec.header)
   }
 
@@ -85,17 +86,32 @@ public enum ResultsReader {
       for path in paths { try forEach(path, body) }
       return
     }
-    var files: [(records: [Record], next: Int)] = []
-    for path in paths { files.append((try all(path), 0)) }
-    while true {
-      var best: Int?
-      for (i, file) in files.enumerated() where file.next < file.records.count {
-        if let b = best, files[b].records[files[b].next].at <= file.records[file.next].at { continue }
-        best = i
+    var merge = try ResultsMerge(paths)
+    while let place = try merge.next() {
+      if let run = place.run { try body(.run(run)) } else { try body(place.batch.record(place.record)) }
+    }
+  }
+
+  /// The same of a day's records about sends as they lie in a buffer, which is valid during the call: for whoever has to
+  /// look at millions.
+  static func forEachFlat(
+    in day: DayFolder, _ body: (FlatRecord, UnsafeBufferPointer<UInt8>) -> Void
+  ) throws(JournalProblem) {
+    let paths = try day.resultsPaths()
+    guard paths.count > 1 else {
+      for path in paths {
+        try ParallelResults.read(path) { batch in
+          batch.bytes.withUnsafeBufferPointer { bytes in
+            for record in batch.records { body(record, bytes) }
+          }
+        }
       }
-      guard let best else { return }
-      try body(files[best].records[files[best].next])
-      files[best].next += 1
+      return
+    }
+    var merge = try ResultsMerge(paths)
+    while let place = try merge.next() {
+      if place.run != nil { continue }
+      place.batch.bytes.withUnsafeBufferPointer { body(place.batch.records[place.record], $0) }
     }
   }
 }

@@ -10,6 +10,8 @@ struct ResultsBatch: Sendable {
   var runs: [(before: Int, run: Record.Run)] = []
   /// What is wrong with the line after the last record; nothing is read after it.
   var problem: JournalProblem?
+  /// How many lines it was read from.
+  var lines = 0
 
   func record(_ i: Int) -> Record { bytes.withUnsafeBufferPointer { records[i].record(in: $0) } }
 }
@@ -52,6 +54,16 @@ struct ResultsBatchReader {
 
   /// Nil at the end of the file and after a problem with a line.
   mutating func next() throws(JournalProblem) -> ResultsBatch? {
+    guard let piece = try cut() else { return nil }
+    var batch = Self.scan(piece, path: path, isFirst: mark.lines == 0)
+    batch.problem = batch.problem?.moved(by: mark.lines)
+    mark.lines += batch.lines
+    if batch.problem != nil { isAtEnd = true }
+    return batch
+  }
+
+  /// The next whole lines as they stand; nil at the end of the file. Whoever takes pieces counts their lines.
+  mutating func cut() throws(JournalProblem) -> [UInt8]? {
     while !isAtEnd {
       var bytes = carry
       let place = mark.offset + carry.count
@@ -71,14 +83,12 @@ struct ResultsBatchReader {
       bytes.removeLast(carry.count)
       if isHashing { mark.hash.update(data: bytes) }
       mark.offset += bytes.count
-      let batch = read(bytes)
-      if batch.problem != nil { isAtEnd = true }
-      return batch
+      return bytes
     }
     return nil
   }
 
-  private mutating func finish(torn: [UInt8]) throws(JournalProblem) -> ResultsBatch? {
+  private mutating func finish(torn: [UInt8]) throws(JournalProblem) -> [UInt8]? {
     isAtEnd = true
     size = mark.offset + torn.count
     if isHashing {
@@ -110,8 +120,9 @@ struct ResultsBatchReader {
     bytes.withUnsafeBufferPointer { $0.lastIndex(of: 0x0A) }
   }
 
-  /// Whole lines as records, up to the first that is none.
-  private mutating func read(_ lines: [UInt8]) -> ResultsBatch {
+  /// Whole lines as records, up to the first that is none. Lines of problems count from the piece's first, from 1.
+  /// - Parameter isFirst: whether the header is among them.
+  static func scan(_ lines: [UInt8], path: String, isFirst: Bool) -> ResultsBatch {
     var batch = ResultsBatch()
     batch.records.reserveCapacity(lines.count / 400)
     var unescaped: [UInt8] = []
@@ -122,11 +133,13 @@ struct ResultsBatchReader {
       while start < bytes.count, batch.problem == nil {
         guard let hit = memchr(base + start, 0x0A, bytes.count - start) else { break }
         let end = UnsafeRawPointer(base).distance(to: UnsafeRawPointer(hit))
-        mark.lines += 1
-        if mark.lines > 1, let record = scanner.scan(start..<end) {
+        batch.lines += 1
+        let isHeader = isFirst && batch.lines == 1
+        if !isHeader, let record = scanner.scan(start..<end) {
           batch.records.append(record)
         } else {
-          readSlowly(UnsafeBufferPointer(rebasing: bytes[start..<end]), &scanner, &batch)
+          readSlowly(
+            UnsafeBufferPointer(rebasing: bytes[start..<end]), isHeader: isHeader, path, &scanner, &batch)
         }
         start = end + 1
       }
@@ -138,12 +151,13 @@ struct ResultsBatchReader {
   }
 
   /// The header, a run, and lines of any other look.
-  private func readSlowly(
-    _ line: UnsafeBufferPointer<UInt8>, _ scanner: inout ResultsScanner, _ batch: inout ResultsBatch
+  private static func readSlowly(
+    _ line: UnsafeBufferPointer<UInt8>, isHeader: Bool, _ path: String, _ scanner: inout ResultsScanner,
+    _ batch: inout ResultsBatch
   ) {
     do throws(LineProblem) {
       let json = try LineReader.Line.json(line)
-      guard mark.lines > 1 else {
+      guard !isHeader else {
         do { try FormatVersion.check(json, key: "nightmail_results", path: path) } catch { batch.problem = error }
         return
       }
@@ -154,7 +168,15 @@ struct ResultsBatchReader {
         batch.records.append(flat)
       }
     } catch {
-      batch.problem = .damaged(path: path, line: mark.lines, message: error.message)
+      batch.problem = .damaged(path: path, line: batch.lines, message: error.message)
     }
+  }
+}
+
+extension JournalProblem {
+  /// The same of a line that comes so many lines later.
+  func moved(by lines: Int) -> JournalProblem {
+    guard case .damaged(let path, let line, let message) = self else { return self }
+    return .damaged(path: path, line: line + lines, message: message)
   }
 }

@@ -202,7 +202,7 @@ extension ResultsScanner {
     var isEscaped = false
     var isASCII = true
     while true {
-      skipPlain()
+      at = PlainText.skip(base, from: at, to: end)
       guard at < end else { return false }
       let byte = base[at]
       if byte == 0x22 { break }
@@ -226,26 +226,6 @@ extension ResultsScanner {
       || String(validating: UnsafeBufferPointer(start: base + start, count: stop - start), as: UTF8.self) != nil
   }
 
-  /// Passes over what is neither a quote, a backslash, a control character nor outside ASCII, eight bytes at a time
-  /// (the tests for a byte in a word are from Hacker's Delight §6-1).
-  @inline(__always)
-  private mutating func skipPlain() {
-    let ones: UInt64 = 0x0101_0101_0101_0101
-    let highs: UInt64 = 0x8080_8080_8080_8080
-    while end - at >= 8 {
-      let word = UInt64(littleEndian: UnsafeRawPointer(base + at).loadUnaligned(as: UInt64.self))
-      let quote = word ^ (ones &* 0x22)
-      let backslash = word ^ (ones &* 0x5C)
-      let hits =
-        ((quote &- ones) & ~quote | (backslash &- ones) & ~backslash | (word &- ones &* 0x20) & ~word | word) & highs
-      if hits != 0 {
-        at += hits.trailingZeroBitCount >> 3
-        return
-      }
-      at += 8
-    }
-  }
-
   /// The simple escapes; a text with `\u` goes the long way.
   private mutating func unescape(_ range: Range<Int>, isASCII: Bool, _ text: inout FlatRecord.Text) -> Bool {
     let start = unescaped.count
@@ -256,15 +236,8 @@ extension ResultsScanner {
         i += 1
         continue
       }
-      switch base[i + 1] {
-      case 0x22, 0x5C, 0x2F: unescaped.append(base[i + 1])
-      case 0x62: unescaped.append(0x08)
-      case 0x66: unescaped.append(0x0C)
-      case 0x6E: unescaped.append(0x0A)
-      case 0x72: unescaped.append(0x0D)
-      case 0x74: unescaped.append(0x09)
-      default: return false
-      }
+      guard let byte = PlainText.unescaped(base[i + 1]) else { return false }
+      unescaped.append(byte)
       i += 2
     }
     text = .init(offset: UInt32(count + start), count: UInt32(unescaped.count - start))

@@ -182,7 +182,7 @@ extension FlatRecord {
 
 extension UnsafeBufferPointer<UInt8> {
   @inline(__always)
-  func text(_ text: FlatRecord.Text) -> UnsafeBufferPointer<UInt8> {
+  package func text(_ text: FlatRecord.Text) -> UnsafeBufferPointer<UInt8> {
     UnsafeBufferPointer(rebasing: self[Int(text.offset)..<Int(text.offset) + Int(text.count)])
   }
 }

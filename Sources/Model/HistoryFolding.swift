@@ -75,6 +75,12 @@ extension History {
     }
   }
 
+  /// Takes in an attempt that is kept elsewhere: gaps and rates count it. After the last one comes `settle`.
+  package mutating func noteAttempt(mailbox: String, provider: String, at: Instant) {
+    Self.keepLatest(at.milliseconds, mailboxes.number(mailbox), &lastByMailbox)
+    Self.keepLatest(at.milliseconds, providers.number(provider), &lastByProvider)
+  }
+
   // MARK: Bounces and spent attempts
 
   static func canonical(_ to: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
@@ -84,7 +90,7 @@ extension History {
     return Array(address.canonical.utf8)
   }
 
-  private mutating func bounce(
+  package mutating func bounce(
     _ to: UnsafeBufferPointer<UInt8>, _ response: UnsafeBufferPointer<UInt8>, at: Int64
   ) {
     var block: [UInt8] = []
@@ -97,7 +103,7 @@ extension History {
     bounceRows.append(Bounce(at: at, block: arena.put(block)))
   }
 
-  private mutating func forgetBounces(of to: UnsafeBufferPointer<UInt8>, until: Int64) {
+  package mutating func forgetBounces(of to: UnsafeBufferPointer<UInt8>, until: Int64) {
     guard !bounceRows.isEmpty else { return }
     let address = Self.canonical(to) ?? Array(to)
     address.withUnsafeBufferPointer { address in

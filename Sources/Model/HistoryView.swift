@@ -38,6 +38,24 @@ public struct HistoryView: @unchecked Sendable {
     forEachRow(personHash, person) { body(HistoryEntry(rows[$0], bytes, number: UInt32($0))) }
   }
 
+  /// The same by the hash alone, for whoever goes on to look at the person: somebody else's sends are handed over with a
+  /// chance of one in 2⁶⁴.
+  public func forEachSend(personHash: UInt64, _ body: (HistoryEntry) -> Void) {
+    guard mayKnow(personHash: personHash) else { return }
+    let slot = HistoryTable.find(personHash, in: byPerson) { node in
+      let texts = SendTexts(rows[Int(node >> 1)], bytes)
+      return ByteHash.of(node & 1 == 0 ? texts.contact : texts.canonical) == personHash
+    }
+    guard let slot else { return }
+    let tail = HistoryTable.number(byPerson[slot])
+    var node = tail
+    repeat {
+      let last = rows[Int(node >> 1)]
+      node = node & 1 == 0 ? last.nextByContact : last.nextByTo
+      body(HistoryEntry(rows[Int(node >> 1)], bytes, number: node >> 1))
+    } while node != tail
+  }
+
   /// Numbers of rows.
   @inline(__always)
   func forEachRow(_ hash: UInt64, _ person: UnsafeBufferPointer<UInt8>, _ body: (Int) -> Void) {

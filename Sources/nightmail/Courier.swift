@@ -24,6 +24,8 @@ struct Courier {
   let watch: PauseWatch
   let pauses: Pauses
   let breakers: Breakers
+  let plan: RunPlan
+  let people: People
 
   /// A run's counts.
   struct Delivered: Sendable {
@@ -34,12 +36,12 @@ struct Courier {
     var injected = 0
   }
 
-  func deliver(_ items: [Dispatcher.Item]) async throws -> Delivered {
+  func deliver() async throws -> Delivered {
     let stop = StopRequest()
     let signals = [SIGINT, SIGTERM, SIGHUP].map { signalSource($0, stop) }
     defer { for source in signals { source.cancel() } }
     // The run is one thread's alone; this one waits for its result and touches nothing of it meanwhile.
-    let work = Handover { try run(items, stop) }
+    let work = Handover { try run(stop) }
     var delivered = try await withCheckedThrowingContinuation { continuation in
       let thread = Thread { continuation.resume(with: Result { try work.body() }) }
       thread.name = "delivery"
@@ -49,19 +51,22 @@ struct Courier {
     return delivered
   }
 
-  private func run(_ items: [Dispatcher.Item], _ stop: StopRequest) throws -> Delivered {
+  private func run(_ stop: StopRequest) throws -> Delivered {
     let clock: any DeliveryClock = workspace.isRehearsal ? RehearsalClock(start: header.notBefore) : WallClock()
     // Read now, not when the command began: an approval or a password may have taken its time.
     let dropWatch = DropWatch(folder: workspace.folder, bounces: history.bounces)
     let drops: Drops
     do {
       drops = try dropWatch.changed() ?? Drops()
+      try people.heed(dropWatch.fingerprint)
     } catch {
       throw Failure(.failed, "\(error); nothing was sent")
     }
     let dispatcher = Dispatcher(
-      items: items, rules: rules, history: history, drops: drops, day: project.settings.span(of: header.date),
+      plan.lines(hasContactCap: rules.hasContactCap), rules: rules, history: history,
+      earlier: plan.forEachEarlier, drops: drops, day: project.settings.span(of: header.date),
       runID: runID, now: clock.now(), dueOnly: sending.due, pauses: pauses, breakers: breakers)
+    plan.forget()
     let composer = workspace.composer(project, engine: engine, signers: signers)
     let needParts = Set(rules.endpoints.filter { $0.value.contains(where: \.needsParts) }.keys)
     let bar = ProgressBar(isShown: Console.hasTerminalErrors && !workspace.options.quiet)
@@ -85,7 +90,11 @@ struct Courier {
             from: message.envelopeFrom, to: message.envelopeTo, bytes: message.bytes,
             needsSMTPUTF8: message.needsSMTPUTF8, messageID: message.messageID, parts: message.parts)
         },
-        newDrops: { try dropWatch.changed() },
+        newDrops: {
+          let changed = try dropWatch.changed()
+          if changed != nil { try people.heed(dropWatch.fingerprint) }
+          return changed
+        },
         newPauses: { try watch.changed() },
         stopped: { workspace.keep($0, zone: header.zone) },
         warn: { log.warning("\($0)") },
@@ -123,7 +132,7 @@ private struct Handover: @unchecked Sendable {
 private final class DropWatch {
   private let folder: String
   private let bounces: [Event]
-  private var fingerprint: DropsFingerprint?
+  private(set) var fingerprint: DropsFingerprint?
   /// The files of the last good set: one that vanishes is unreadable, not empty.
   private var files: Set<String> = []
 

@@ -5,7 +5,8 @@ import Model
 /// Which lines of a plan a run takes up: those that are as they were planned, approved where that is needed, and not at
 /// an end already - the last gate before the network.
 struct LineChoice {
-  var items: [Dispatcher.Item] = []
+  /// Numbers of lines, in the plan's order.
+  var lines: [UInt32] = []
   /// Lines that await approval.
   var awaiting = 0
   /// Lines that are not as they were planned, or whose campaign has findings: each was named in the log.
@@ -22,83 +23,95 @@ struct LineChoice {
   ///   - share: whose lines the run may take up.
   ///   - approve: asked once, with the number of lines that await it; true once they are approved.
   static func choose(
-    _ stored: StoredPlan, _ planned: PlannedLines, _ target: PlanTarget, _ history: History, _ share: RunShare,
-    workspace: Workspace, project: Project, approve: (Int) throws -> Bool
+    _ plan: PlanIndex, _ stored: StoredLines, _ day: DayResults, _ target: PlanTarget,
+    _ history: History, _ people: People, _ source: PlanSource, _ share: RunShare, workspace: Workspace,
+    project: Project, approve: (Int) throws -> Bool
   ) throws -> LineChoice {
-    let campaigns = Dictionary(project.campaigns.map { ($0.id, $0) }, uniquingKeysWith: { a, _ in a })
-    var approvals = try Approvals.read(target.day.approvalPath)
-    func waits(_ send: PlannedSend) -> Bool {
-      campaigns[send.campaign]?.approval != .optional
-        && !approvals.isApproved(send, content: stored.header.content[send.campaign])
-    }
-    let released = try releasedFrom(planned.plan, target.day)
     var choice = LineChoice()
-    var open: [PlannedSend] = []
+    let campaigns = Dictionary(project.campaigns.map { ($0.id, $0) }, uniquingKeysWith: { a, _ in a })
+    let isOurs = plan.kinds.map { share.has(mailbox: $0.mailbox) }
+    let isKnown = plan.kinds.map { campaigns[$0.campaign] != nil }
+    for held in plan.held where isOurs[Int(plan.kindOf[held.number])] {
+      workspace.log.warning("\(target.path):\(held.line): \(held.id) is not as it was planned, and is held")
+      choice.heldBack += 1
+    }
+    let held = Set(plan.held.map(\.number))
+    var open: [UInt32] = []
     var broken: [String: Int] = [:]
-    for (send, line) in zip(stored.sends, stored.lines) where share.has(mailbox: send.mailbox) {
-      guard planned.verdict(on: send) == .asPlanned else {
-        workspace.log.warning("\(target.path):\(line): \(send.id) is not as it was planned, and is held")
-        choice.heldBack += 1
-        continue
+    for n in 0..<plan.count {
+      let kind = Int(plan.kindOf[n])
+      guard isOurs[kind], held.isEmpty || !held.contains(n), !day.isReleased(n) else { continue }
+      let standing = day.standing(n)
+      guard standing == .unknown ? history.isOpen(plan.ids[n]) : standing.isOpen else { continue }
+      if isKnown[kind] {
+        open.append(UInt32(n))
+      } else {
+        broken[plan.kinds[kind].campaign, default: 0] += 1
       }
-      guard !released.contains(send.id), history.isOpen(send.id) else { continue }
-      guard campaigns[send.campaign] != nil else {
-        broken[send.campaign, default: 0] += 1
-        continue
-      }
-      open.append(send)
     }
     for (campaign, count) in broken.sorted(by: { $0.key < $1.key }) {
       workspace.log.warning("\(campaign): it has findings, and its lines (\(count)) are held; see nightmail validate")
       choice.heldBack += count
     }
-    let waiting = open.filter(waits).count
-    if waiting > 0, try approve(waiting) { approvals = try Approvals.read(target.day.approvalPath) }
-    for send in open {
-      guard let campaign = campaigns[send.campaign] else { continue }
-      if waits(send) {
-        choice.awaiting += 1
-        continue
+    let needsApproval = plan.kinds.map { campaigns[$0.campaign]?.approval != .optional }
+    func waiting(_ lines: [UInt32]) throws -> [UInt32] {
+      let candidates = lines.filter { needsApproval[Int(plan.kindOf[Int($0)])] }
+      if candidates.isEmpty { return [] }
+      let approvals = try Approvals.read(target.day.approvalPath)
+      return try candidates.filter { n in
+        let send = try stored.send(Int(n))
+        return !approvals.isApproved(send, content: plan.header.content[send.campaign])
       }
-      let to = EmailAddress(send.to)?.canonical ?? send.to
-      let known = history.sends(campaign: campaign, contact: send.contact, to: [to])
-      if known.contains(where: {
-        isSame($0, send, campaign) && ($0.state.isFinal || $0.state.countsAgainstLimits)
-      }) {
-        choice.dropped.append((send, .alreadySent))
-        continue
+    }
+    var waits = try waiting(open)
+    if !waits.isEmpty, try approve(waits.count) { waits = try waiting(waits) }
+    choice.awaiting = waits.count
+    if !waits.isEmpty {
+      let unapproved = Set(waits)
+      open.removeAll { unapproved.contains($0) }
+    }
+    let sentSteps = SentSteps(plan, day, history, campaigns)
+    let today = try sentSteps.today(open, stored)
+    let channels = Set(plan.kinds.map(\.channel))
+    let optedOut = Dictionary(uniqueKeysWithValues: channels.map { ($0, people.optedOut($0)) })
+    for n in open {
+      let line = Int(n)
+      let kind = plan.kinds[Int(plan.kindOf[line])]
+      let out = optedOut[kind.channel] ?? []
+      let maySent = sentSteps.mayKnow(line) || today[line] != nil
+      let mayBeOut = !out.isEmpty && out.contains(plan.contacts[line])
+      if maySent || mayBeOut {
+        let send = try stored.send(line)
+        if maySent, sentSteps.isSent(send, today[line] ?? []) {
+          choice.dropped.append((send, .alreadySent))
+          continue
+        }
+        if mayBeOut, people.hasOptedOut(send) {
+          choice.dropped.append((send, .optedOut))
+          continue
+        }
+        source.began[line] = (today[line] ?? []).filter { $0.state == .sent }.map(\.first).min()
       }
-      let index = project.contacts.index(of: send.contact)
-      let contact = index.map { project.contacts[$0] }
-      if let contact, send.channel == .email ? !contact.emailEnabled : !contact.smsEnabled {
-        choice.dropped.append((send, .optedOut))
-        continue
-      }
-      let record = history.sends[send.id]
-      var item = Dispatcher.Item(send: send, attempts: record?.attempts ?? 0, firstAttempt: record?.firstAttempt)
-      if case .waiting(let until) = record?.state { item.notBefore = until }
-      item.others =
-        [contact?.key, contact?.email?.canonical, contact?.phone?.e164].compactMap { $0 }
-        + (index.map { project.contacts.otherNames($0) } ?? [])
-      item.began = known.filter { $0.state == .sent }.map { history.firstAttempt($0.id) ?? $0.at }.min()
-      choice.items.append(item)
+      choice.lines.append(n)
     }
     return choice
   }
 
   /// Holds the lines of what a breaker has stopped.
-  mutating func hold(by breakers: Breakers) {
-    let going = items.filter { breakers.trip(stopping: $0.send) == nil }
-    stopped = items.count - going.count
-    items = going
+  mutating func hold(by breakers: Breakers, _ plan: PlanIndex) {
+    let isStopped = plan.kinds.map { breakers.isStopped(campaign: $0.campaign, mailbox: $0.mailbox) }
+    guard isStopped.contains(true) else { return }
+    let kindOf = plan.kindOf
+    let count = lines.count
+    lines.removeAll { isStopped[Int(kindOf[Int($0)])] }
+    stopped = count - lines.count
   }
 
-  /// Whether a record is of the same step to the same person, though under another id: the contact was given an id
-  /// since, or the step or campaign another name.
-  private static func isSame(_ record: SendRecord, _ send: PlannedSend, _ campaign: Campaign) -> Bool {
-    guard record.channel == send.channel, record.key == send.key else { return false }
-    let step = campaign.steps.first { $0.id == send.step }
-    return record.step == send.step || step?.was.contains(record.step) == true
+  /// The mailboxes of the lines.
+  func mailboxes(_ plan: PlanIndex) -> Set<String> {
+    var isUsed = Array(repeating: false, count: plan.kinds.count)
+    for n in lines { isUsed[Int(plan.kindOf[Int(n)])] = true }
+    return Set(zip(plan.kinds, isUsed).filter(\.1).map(\.0.mailbox))
   }
 
   /// Sends that a run of this very plan gave back: they wait for the next plan.
@@ -118,30 +131,30 @@ struct LineChoice {
 
   /// An intent without an outcome is in doubt (DESIGN §4.5): written down, so that every reader sees it.
   static func settleDangling(
-    _ day: DayFolder, _ share: RunShare, _ results: ResultsWriter, runID: String
+    _ day: inout DayResults, _ plan: PlanIndex, _ history: inout History, _ share: RunShare,
+    _ results: ResultsWriter, runID: String
   ) throws -> Int {
-    var dangling: [SendID: Record.Attempt] = [:]
-    try ResultsReader.forEach(in: day) { record in
-      switch record {
-      case .intent(let attempt): dangling[attempt.id] = attempt
-      case .outcome(let attempt, _): dangling[attempt.id] = nil
-      case .requeued(let note), .resolved(let note, _), .released(let note, _), .withdrawn(let note):
-        dangling[note.id] = nil
-      case .run: break
-      }
-    }
     // What other shards have under way is theirs.
-    let own = dangling.values.filter { share.has(mailbox: $0.mailbox) }
-    for var attempt in own.sorted(by: { $0.at != $1.at ? $0.at < $1.at : $0.id < $1.id }) {
+    let own = day.danglingAttempts.filter { share.has(mailbox: $0.mailbox) }
+    for var attempt in own {
       attempt.run = runID
       // After its intent, which may stand in another shard's file: files are read by the time of their records.
       attempt.at = attempt.at + Instant.Span(milliseconds: 1)
-      results.append(
-        .outcome(
-          attempt,
-          Record.Result(outcome: .inDoubt, response: "the run was cut off before the server's reply was recorded")))
+      let record = Record.outcome(
+        attempt,
+        Record.Result(outcome: .inDoubt, response: "the run was cut off before the server's reply was recorded"))
+      results.append(record)
+      day.take(record, plan, into: &history)
     }
     if !own.isEmpty { try results.commit() }
     return own.count
+  }
+}
+
+extension RunLines.Kind {
+  init(_ kind: PlanIndex.Kind) {
+    self.init(
+      campaign: kind.campaign, step: kind.step, channel: kind.channel, mailbox: kind.mailbox, hasKey: kind.hasKey,
+      open: kind.open)
   }
 }

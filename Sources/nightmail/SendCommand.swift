@@ -1,4 +1,5 @@
 import ArgumentParser
+import Config
 import Delivery
 import Foundation
 import Messages
@@ -22,12 +23,13 @@ struct SendCommand: AsyncParsableCommand {
   func run() async throws {
     let workspace = Workspace(options, rehearse: rehearsal.rehearse)
     let engine = TemplateEngine()
-    let project = try workspace.load(keepGoing: true, engine: engine)
+    let drops = ProjectLoader.dropsFingerprint(folder: workspace.folder)
+    let project = try workspace.load(keepGoing: true, readsContacts: false, engine: engine)
     let target = try PlanTarget(plan, in: workspace, settings: project.settings)
     try workspace.checkHistory(renew: newHistory)
     let lock = try workspace.lock(target.day, purpose: "send", isShared: sending.shard != nil)
     defer { lock.release() }
-    let session = SendSession(workspace, project, engine: engine, sending)
+    let session = SendSession(workspace, project, withoutContacts: drops, engine: engine, sending)
     let end = try await session.send(target)
     try end.status.end()
   }

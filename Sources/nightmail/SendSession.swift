@@ -13,13 +13,20 @@ import Transports
 /// are approved, as they were planned, and not at an end become the run; then the network.
 struct SendSession {
   let workspace: Workspace
-  let project: Project
+  private let given: Project
+  /// What suppressions and events were before the project was read without its contacts; nil if it has them.
+  private let drops: DropsFingerprint?
   let engine: TemplateEngine
   let sending: SendingOptions
 
-  init(_ workspace: Workspace, _ project: Project, engine: TemplateEngine, _ sending: SendingOptions) {
+  /// - Parameter drops: of a project that was read without its contacts, what suppressions and events were before.
+  init(
+    _ workspace: Workspace, _ project: Project, withoutContacts drops: DropsFingerprint? = nil,
+    engine: TemplateEngine, _ sending: SendingOptions
+  ) {
     self.workspace = workspace
-    self.project = project
+    given = project
+    self.drops = drops
     self.engine = engine
     self.sending = sending
   }
@@ -32,70 +39,81 @@ struct SendSession {
   }
 
   func send(_ target: PlanTarget) async throws -> End {
-    let stored = try PlanFile.read(target.path)
-    let changes = Staleness.changes(of: stored.header, project: project)
+    let header = try PlanFile.header(target.path)
+    let changes = Staleness.changes(of: header, project: given)
     guard changes.isEmpty else {
       throw Failure(.held, "the plan is stale: \(changes.joined(separator: "; ")); plan and approve again")
     }
     // Limits hold over all days together: one run at a time in an output, or shards that share its mailboxes out.
-    let share = try RunShare(sending.shard, of: project, day: target.day, in: workspace)
+    let share = try RunShare(sending.shard, of: given, day: target.day, in: workspace)
     defer { share.release() }
     for (mailbox, holder) in share.missing {
       workspace.log.warning("\(mailbox): another run has it, and its lines are left to that run: \(holder)")
     }
-    let planned = try PlannedLines.read(planPath: target.path, header: stored.header)
-    let results = try ResultsWriter(path: target.day.resultsPath(share.shard))
+    var (index, lines) = try PlanIndex.read(target.path, header: header)
+    let now = Workspace.now()
+    let (project, people) = try people(header)
+    var history = try workspace.history(project, excluding: target.day.date, leavesOut: true, at: now)
+    var day = try DayResults.read(target.day, index, into: &history)
+    let results = try ResultsWriter(path: target.day.resultsPath(share.shard), checked: day.paths)
     defer { do { try results.close() } catch { workspace.log.error("\(error)") } }
     if results.cut > 0 {
       workspace.log.notice("\(results.path): an earlier run was cut off while writing; its last, torn line was removed")
     }
-    let now = Workspace.now()
     let runID = Hex.encode((0..<8).map { _ in UInt8.random(in: .min ... .max) })
-    let settled = try LineChoice.settleDangling(target.day, share, results, runID: runID)
+    let settled = try LineChoice.settleDangling(&day, index, &history, share, results, runID: runID)
     if settled > 0 {
       workspace.log.warning(
         "\(Words.count(settled, "send")) of a run that was cut off: in doubt, never sent again by itself; see nightmail dead-letters list"
       )
     }
-    let history = try workspace.history(project, excluding: target.day.date, at: now)
     let watch = PauseWatch(workspace.output.pausesPath)
     let pauses = try watch.changed() ?? Pauses()
-    workspace.say(pauses, zone: stored.header.zone)
-    var choice = try LineChoice.choose(
-      stored, planned, target, history, share, workspace: workspace, project: project,
-      approve: { count in try share.inTurn(workspace) { try approve(count, stored, target, now) } })
-    let endpoints = try await endpoints(for: choice.items, target.day).mapValues { $0.map(share.part) }
+    workspace.say(pauses, zone: header.zone)
+    let source = PlanSource(lines, index, people, history, project)
+    let plan = RunPlan(
+      index, day,
+      try LineChoice.choose(
+        index, lines, day, target, history, people, source, share, workspace: workspace, project: project,
+        approve: { count in try share.inTurn(workspace) { try approve(count, target, now) } }),
+      source)
+    let used = plan.choice.mailboxes(index)
+    let endpoints = try await endpoints(for: used, project, target.day).mapValues { $0.map(share.part) }
     let rules = DeliveryRules(project: project, endpoints: endpoints)
-    let breakers = try breakers(rules, pauses, target.day, zone: stored.header.zone)
-    choice.hold(by: breakers)
-    let signers = try signers(for: choice.items)
-    if !choice.items.isEmpty, !workspace.isRehearsal {
+    let breakers = breakers(rules, pauses, plan.day, zone: header.zone)
+    plan.day.forgetHeard()
+    plan.choice.hold(by: breakers, index)
+    let signers = try signers(for: plan.choice.mailboxes(index), project)
+    if !plan.choice.lines.isEmpty, !workspace.isRehearsal {
       _ = try share.inTurn(workspace) {
         try HistoryIdentity.establish(project: workspace.folder, output: workspace.output)
       }
     }
+    // The plan in hand lets go of them once the dispatcher has what it needs; so must this.
+    index.forget()
+    day.forget()
     let approvers = try Approvals.read(target.day.approvalPath).approvers
     results.append(
       .run(
         Record.Run(
-          id: runID, at: now, plan: planned.plan, host: ProcessInfo.processInfo.hostName,
+          id: runID, at: now, plan: index.plan, host: ProcessInfo.processInfo.hostName,
           pid: Int(ProcessInfo.processInfo.processIdentifier), approvedBy: approvers)))
-    for (send, reason) in choice.dropped { results.append(.released(Record.Note(send, at: now), reason)) }
+    for (send, reason) in plan.choice.dropped { results.append(.released(Record.Note(send, at: now), reason)) }
     try results.commit()
     let delivery = Courier(
-      workspace: workspace, project: project, engine: engine, signers: signers, header: stored.header, day: target.day,
+      workspace: workspace, project: project, engine: engine, signers: signers, header: header, day: target.day,
       rules: rules, history: history, results: results, runID: runID, sending: sending, watch: watch, pauses: pauses,
-      breakers: breakers)
+      breakers: breakers, plan: plan, people: people)
     let began = ContinuousClock.now
-    let delivered = choice.items.isEmpty ? Courier.Delivered() : try await delivery.deliver(choice.items)
+    let delivered = plan.choice.lines.isEmpty ? Courier.Delivered() : try await delivery.deliver()
     var tally = delivered.tally
     let took = ContinuousClock.now - began
     // What a cut-off run left in doubt is this run's to report: its own never came.
-    tally.total += settled + choice.dropped.count
+    tally.total += settled + plan.choice.dropped.count
     tally.inDoubt += settled
-    for (_, reason) in choice.dropped { tally.released[reason, default: 0] += 1 }
+    for (_, reason) in plan.choice.dropped { tally.released[reason, default: 0] += 1 }
     let letters = try share.inTurn(workspace) {
-      try DeadLetters.rebuild(target.day, zone: stored.header.zone, runIsLive: share.shard != nil)
+      try DeadLetters.rebuild(target.day, zone: header.zone, runIsLive: share.shard != nil)
     }
     // Those of this run are its exit code's to say; the others are said until somebody settles them.
     let unsettled = letters.count { $0.reason == .inDoubt } - tally.inDoubt
@@ -104,18 +122,34 @@ struct SendSession {
         "\(Words.count(unsettled, "send")) of earlier runs still in doubt; settle them with nightmail dead-letters")
     }
     var end = report(
-      tally, choice, approvers: approvers, took: took, wasStopped: delivered.wasStopped, injected: delivered.injected,
+      tally, plan.choice, approvers: approvers, took: took, wasStopped: delivered.wasStopped,
+      injected: delivered.injected,
       day: target.day)
     if !share.missing.isEmpty { end.status = RunCommand.worse(end.status, .locked) }
     return end
   }
 
+  /// The project, with its contacts if anything has news of them since the plan was made, and who asks them.
+  private func people(_ header: PlanHeader) throws -> (Project, People) {
+    let (workspace, engine, given) = (workspace, engine, given)
+    func load() throws -> Project { try workspace.load(keepGoing: true, engine: engine, after: given) }
+    guard let drops else {
+      let baseline = ProjectLoader.dropsFingerprint(folder: workspace.folder)
+      return (given, People(given.contacts, baseline: baseline) { given.contacts })
+    }
+    if header.hasNews(of: given) {
+      let project = try load()
+      return (project, People(project.contacts, baseline: drops) { project.contacts })
+    }
+    return (given, People(nil, baseline: drops) { try load().contacts })
+  }
+
   /// The breakers as the day's results leave them. A trip that no run lived to write down is written down now.
   private func breakers(
-    _ rules: DeliveryRules, _ pauses: Pauses, _ day: DayFolder, zone: Zone
-  ) throws -> Breakers {
+    _ rules: DeliveryRules, _ pauses: Pauses, _ day: DayResults, zone: Zone
+  ) -> Breakers {
     var breakers = Breakers(rules: rules, pauses: pauses, isRehearsal: workspace.isRehearsal)
-    try ResultsReader.forEach(in: day) { breakers.apply($0) }
+    day.forEachHeard { breakers.apply($0) }
     for trip in breakers.trips.values.sorted(by: { $0.part < $1.part }) where pauses.tripped[trip.part] == nil {
       workspace.keep(trip, zone: zone)
     }
@@ -124,7 +158,7 @@ struct SendSession {
 
   /// Approves the lines that await it, by `--auto-approve` or by a person's word at the terminal; false if neither is
   /// there.
-  private func approve(_ count: Int, _ stored: StoredPlan, _ target: PlanTarget, _ now: Instant) throws -> Bool {
+  private func approve(_ count: Int, _ target: PlanTarget, _ now: Instant) throws -> Bool {
     if !sending.autoApprove {
       guard Console.hasTerminalInput, Console.hasTerminalErrors else { return false }
       let lines = "\(Words.count(count, "line")) of the plan \(count == 1 ? "awaits" : "await") approval."
@@ -132,12 +166,13 @@ struct SendSession {
       guard readLine(strippingNewline: true) == "yes" else { return false }
     }
     let by = Workspace.userName + (sending.autoApprove ? " (--auto-approve)" : "")
-    _ = try Approving.approve(stored, at: target, by: by, now: now)
+    _ = try Approving.approve(try PlanFile.read(target.path), at: target, by: by, now: now)
     return true
   }
 
-  private func endpoints(for items: [Dispatcher.Item], _ day: DayFolder) async throws -> [String: [Endpoint]] {
-    let used = Set(items.map(\.send.mailbox))
+  private func endpoints(
+    for used: Set<String>, _ project: Project, _ day: DayFolder
+  ) async throws -> [String: [Endpoint]] {
     let (endpoints, findings) = await Endpoints.resolve(
       providers: project.providers, mailboxes: project.mailboxes.filter { used.contains($0.id) },
       folder: workspace.folder, outbox: day.outboxPath, loopbackOnly: workspace.isRehearsal,
@@ -150,8 +185,7 @@ struct SendSession {
   }
 
   /// The keys of the mailboxes that send. Mail that cannot be signed as asked would count against its domain.
-  private func signers(for items: [Dispatcher.Item]) throws -> DKIMSigners {
-    let used = Set(items.map(\.send.mailbox))
+  private func signers(for used: Set<String>, _ project: Project) throws -> DKIMSigners {
     let (signers, findings) = workspace.signers(project.mailboxes.filter { used.contains($0.id) })
     guard findings.isEmpty else {
       for finding in findings { FileHandle.standardError.write(Data("\(finding)\n".utf8)) }

@@ -26,8 +26,11 @@ struct Workspace {
   static func now() -> Instant { WallClock().now() }
 
   /// The project's files as values, with every finding.
-  func findings(keepGoing: Bool = false, engine: TemplateEngine = TemplateEngine()) -> (Project?, [Finding]) {
-    var (project, findings) = ProjectLoader.load(folder: folder, keepGoing: keepGoing)
+  func findings(
+    keepGoing: Bool = false, readsContacts: Bool = true, engine: TemplateEngine = TemplateEngine()
+  ) -> (Project?, [Finding]) {
+    var (project, findings) = ProjectLoader.load(
+      folder: folder, keepGoing: keepGoing, readsContacts: readsContacts)
     if let loaded = project {
       let templates = MessageFindings.check(project: loaded, engine: engine)
       findings = Array(Set(findings + templates)).sorted { $0.place < $1.place }
@@ -40,28 +43,39 @@ struct Workspace {
   }
 
   /// The project, or a failure that prints every finding.
-  func load(keepGoing: Bool = false, engine: TemplateEngine = TemplateEngine()) throws -> Project {
+  /// - Parameters:
+  ///   - readsContacts: see `ProjectLoader.load`.
+  ///   - project: read a moment ago without its contacts: what was found then has been said.
+  func load(
+    keepGoing: Bool = false, readsContacts: Bool = true, engine: TemplateEngine = TemplateEngine(),
+    after project: Project? = nil
+  ) throws -> Project {
     guard FileManager.default.fileExists(atPath: folder + "/campaigns") else {
       throw Failure(
         .failed, "\(folder) has no campaigns/ folder: name the project with --project, or make one with nightmail init")
     }
-    let (project, findings) = findings(keepGoing: keepGoing, engine: engine)
+    let contacts = Set(project?.inputs.filter { $0.role == .contacts }.map(\.path) ?? [])
+    let isSaid = project != nil
+    var (loaded, findings) = findings(
+      keepGoing: keepGoing, readsContacts: readsContacts, engine: engine)
+    if isSaid { findings.removeAll { !contacts.contains($0.place.file) } }
     for finding in findings where finding.severity == .warning { log.warning("\(finding.place): \(finding.message)") }
     let errors = findings.filter { $0.severity == .error }
     for finding in errors { FileHandle.standardError.write(Data("\(finding)\n".utf8)) }
-    guard let project else {
+    guard let loaded else {
       throw Failure(.failed, "\(errors.count == 1 ? "1 error" : "\(errors.count) errors"); nothing was done")
     }
-    return project
+    return loaded
   }
 
   /// The history of all days, and what other days' approved plans hold at `instant`.
   func history(
-    _ project: Project, excluding date: CalendarDay? = nil, at instant: Instant, keepsSnapshot: Bool = false
+    _ project: Project, excluding date: CalendarDay? = nil, leavesOut: Bool = false, at instant: Instant,
+    keepsSnapshot: Bool = false
   ) throws -> History {
     let approval = Dictionary(project.campaigns.map { ($0.id, $0.approval) }, uniquingKeysWith: { a, _ in a })
     return try HistoryReader.read(
-      output, project: project, excluding: date, at: instant, keepsSnapshot: keepsSnapshot
+      output, project: project, excluding: date, leavesOut: leavesOut, at: instant, keepsSnapshot: keepsSnapshot
     ) {
       approval[$0.campaign] != .optional
     }

@@ -9,12 +9,13 @@ import TestSupport
 @main
 struct Benchmarks {
   static let usage = """
-    usage: Benchmarks [plan [CONTACTS] [--mailboxes N] [--runs N] [--without-history] [--backlog] [--large]] [delivery]
+    usage: Benchmarks [plan [CONTACTS] [--mailboxes N] [--runs N] [--without-history] [--backlog] [--large]] [start [LINES]] [delivery]
       plan      CONTACTS (1000000) in a project of CONTACTS / 1000 mailboxes, beside DuckDB
         --runs             runs of which the medians are given, after one to warm up (5)
         --without-history  leaves out the plans beside a history of as many sends
         --backlog          plans beside a history too after which most second steps are overdue
         --large            plans ten times as many contacts too
+      start     LINES (1000000) of a plan: the time until the first outcome, and memory
       delivery  20,000 messages to Postfix's smtp-sink, beside smtp-source
     """
 
@@ -33,12 +34,14 @@ struct Benchmarks {
       exit(1)
     }
     if let plan = wanted.plan { try PlanBenchmark(plan).run() }
+    if let start = wanted.start { try StartBenchmark(lines: start).run() }
     if wanted.delivery { try DeliveryBenchmark.run() }
   }
 
   /// What the command line asks for; nothing means all.
   private struct Wanted {
     var plan: PlanBenchmark.Options?
+    var start: Int?
     var delivery = false
 
     init?(_ words: [String]) {
@@ -51,6 +54,9 @@ struct Benchmarks {
       while let word = rest.popFirst() {
         switch word {
         case "plan": plan = PlanBenchmark.Options()
+        case "start":
+          start = rest.first.flatMap { Int($0) } ?? 1_000_000
+          if rest.first.flatMap({ Int($0) }) != nil { rest.removeFirst() }
         case "delivery": delivery = true
         case "--mailboxes":
           guard plan != nil, let n = number() else { return nil }

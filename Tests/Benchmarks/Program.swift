@@ -24,8 +24,9 @@ struct Program {
   var arguments: [String]
 
   /// Runs it to its end.
-  /// - Throws: `Failed` with what it printed on standard error, unless it exits with 0.
-  func run() throws -> Measured {
+  /// - Parameter watch: called with its process id once it runs.
+  /// - Throws: `Failed` with what it printed on standard error, unless it exits with one of `exitCodes`.
+  func run(exitCodes: Set<Int32> = [0], watch: (pid_t) -> Void = { _ in }) throws -> Measured {
     let files = try TemporaryFolder(["out": "", "error": ""])
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
@@ -43,12 +44,14 @@ struct Program {
     var problem: Int32 = 0
     let wall = Benchmarks.seconds {
       problem = posix_spawn(&pid, path, &actions, nil, words, environment)
+      if problem == 0 { watch(pid) }
       while problem == 0, wait4(pid, &status, 0, &usage) < 0 {
         if errno != EINTR { problem = errno }
       }
     }
     guard problem == 0 else { throw Failed(description: "\(path): \(String(cString: strerror(problem)))") }
-    guard status == 0 else {
+    // As waitpid(2) packs it: a signal in the low seven bits, the exit code in the byte above.
+    guard status & 0x7F == 0, exitCodes.contains(status >> 8 & 0xFF) else {
       throw Failed(description: "\(path) \(arguments.joined(separator: " ")): \(try files.read("error"))")
     }
     return Measured(

@@ -148,6 +148,6 @@ struct DomainLineTests {
 
 extension Dispatcher {
   fileprivate func inFlight(to domain: String) -> Int {
-    underWay.count { sends[$0].item.send.to.hasSuffix("@" + domain) }
+    underWay.count { near[$0]?.to.hasSuffix("@" + domain) == true }
   }
 }

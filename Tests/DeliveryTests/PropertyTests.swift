@@ -156,7 +156,7 @@ struct RunCheck {
       case .intent(let a):
         expect(open == nil && a.number == number + 1, "\(id): intent \(a.number) after attempt \(number)")
         open = a.number
-        let time = scene.rules.open(item.send, within: scene.day)
+        let time = scene.rules.open(RunLines.Kind(item.send), within: scene.day)
         expect(time.contains(a.at), "\(id): out of its open time at \(Zone.utc.format(a.at))")
         expect(a.at >= max(item.send.sendAt, item.notBefore ?? .distantPast), "\(id): early")
         if let expires = item.send.expiresAt { expect(a.at < expires, "\(id): sent after its expiry") }

@@ -165,10 +165,10 @@ struct TimingTests {
     scene.add(at("08:00:00"), open: ever)
     scene.add(at("08:00:00"), campaign: "open", open: ever)
     let bench = Bench(scene)
-    #expect(bench.dispatcher.sends[0].open == IntervalSet([Interval(at("09:00:00"), at("16:00:00"))]))
-    #expect(bench.dispatcher.sends[1].open == IntervalSet([Interval(at("09:00:00"), at("17:00:00"))]))
+    #expect(bench.dispatcher.open(0) == IntervalSet([Interval(at("09:00:00"), at("16:00:00"))]))
+    #expect(bench.dispatcher.open(1) == IntervalSet([Interval(at("09:00:00"), at("17:00:00"))]))
     scene.mailboxes[0].window = .always
-    #expect(Bench(scene).dispatcher.sends[1].open == IntervalSet([today]))
+    #expect(Bench(scene).dispatcher.open(1) == IntervalSet([today]))
   }
 
   @Test func whatExpiresIsDeadAndWhatIsMissedIsReleased() {
@@ -207,7 +207,7 @@ struct TimingTests {
     #expect(bench.outcomes.map(\.1.outcome) == [.retry])
     var history = History()
     for record in bench.records { history.apply(record) }
-    let record = history.sends[bench.dispatcher.sends[0].item.send.id]
+    let record = history.sends[scene.items[0].send.id]
     #expect(record?.state == .pending && record?.attempts == 1)
     #expect(bench.tally.waiting == 0 && bench.sums)
   }

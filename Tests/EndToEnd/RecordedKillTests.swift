@@ -18,7 +18,7 @@ struct RecordedKillTests {
     let seed = UInt64.random(in: 0 ... .max)
     var dice = Dice(seed)
     let server = try RecordingServer(wire, RecordingServer.Manners(seed: seed))
-    let project = try TestProject(Projects.codes(kills * 20, through: server))
+    let project = try TestProject(Projects.codes(kills * 40, through: server))
     try project.nightmail(expecting: 0, "plan")
     var (done, midway) = (0, 0)
     while done < kills {

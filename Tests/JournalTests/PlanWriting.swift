@@ -6,7 +6,7 @@ import Testing
 @testable import Journal
 
 /// Text of every kind that a line may hold: what JSON escapes, what eight bytes at a time may get wrong, and blanks.
-private func oddText(_ dice: inout Dice, longest: Int = 40) -> String {
+func oddText(_ dice: inout Dice, longest: Int = 40) -> String {
   let odd = [
     "\"", "\\", "\n", "\r", "\t", "\u{0}", "\u{1F}", "\u{7F}", "\u{2028}", "\u{2029}", "\u{2019}", "ö", "漢", "😀", " ",
   ]
@@ -18,7 +18,7 @@ private func oddText(_ dice: inout Dice, longest: Int = 40) -> String {
 
 private func maybe(_ dice: inout Dice) -> String? { dice.oneIn(3) ? oddText(&dice) : nil }
 
-private func anySend(_ dice: inout Dice) -> PlannedSend {
+func anySend(_ dice: inout Dice) -> PlannedSend {
   let opening = Sample.morning + .minutes(Int64(dice.below(100_000)))
   let later = opening + .minutes(Int64(20 + dice.below(100)))
   let contact = oddText(&dice)

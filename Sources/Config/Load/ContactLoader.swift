@@ -28,8 +28,13 @@ final class ContactLoader {
   private let zones = KnownZones()
   private var builder = ContactTableBuilder()
   private var fileCount = 0
+  private let readsRows: Bool
 
-  init(_ files: ProjectFiles, zone: Zone, _ findings: Findings, sharing: Sharing = Sharing()) {
+  /// - Parameter readsRows: false for columns and digests alone.
+  init(
+    _ files: ProjectFiles, zone: Zone, _ findings: Findings, sharing: Sharing = Sharing(), readsRows: Bool = true
+  ) {
+    self.readsRows = readsRows
     self.files = files
     self.findings = findings
     self.sharing = sharing
@@ -48,7 +53,7 @@ final class ContactLoader {
     do throws(FileProblem) {
       let source = try ByteSource(path: files.absolute(path))
       var reader = try CSVReader(source, file: path)
-      if let header = try reader.header(findings), let columns = columns(header, path) {
+      if let header = try reader.header(findings), let columns = columns(header, path), readsRows {
         try rows(reader, columns, path, file)
       } else {
         try reader.drain()

@@ -9,8 +9,12 @@ public enum ProjectLoader {
   ///   - folder: the project's folder, absolute or relative to the current one.
   ///   - keepGoing: leaves campaigns with errors of their own out and names them in `Project.broken`, in place of
   ///     giving no project; errors elsewhere still stop it.
+  ///   - readsContacts: false for a table without contacts, though with their files' columns and digests: for who
+  ///     sends a plan that was made of them.
   /// - Returns: the project, nil if an error stops planning, and all findings, sorted by place.
-  public static func load(folder: String, keepGoing: Bool = false) -> (project: Project?, findings: [Finding]) {
+  public static func load(
+    folder: String, keepGoing: Bool = false, readsContacts: Bool = true
+  ) -> (project: Project?, findings: [Finding]) {
     let files = ProjectFiles(root: folder)
     let shared = Findings()
     guard files.isFolder("campaigns") else {
@@ -39,7 +43,7 @@ public enum ProjectLoader {
     }
     let drafts = loaders.map { ($0, $0.read()) }
     checkOldIDs(drafts)
-    let table = contacts(drafts, files, settings, shared)
+    let table = contacts(drafts, files, settings, shared, readsRows: readsContacts)
     var campaigns: [Campaign] = []
     for (loader, draft) in drafts {
       guard let draft else { continue }
@@ -97,13 +101,13 @@ public enum ProjectLoader {
   /// All contacts: the usual files and those that audiences name.
   private static func contacts(
     _ drafts: [(CampaignLoader, CampaignLoader.Draft?)], _ files: ProjectFiles, _ settings: Settings,
-    _ findings: Findings
+    _ findings: Findings, readsRows: Bool
   ) -> ContactTable {
     var paths = Set(files.matches("contacts.csv", in: "data") + files.matches("contacts/*.csv", in: "data"))
     for (_, draft) in drafts {
       for pattern in draft?.audience.contacts ?? [] { paths.formUnion(files.matches(pattern, in: "data")) }
     }
-    let loader = ContactLoader(files, zone: settings.zone, findings)
+    let loader = ContactLoader(files, zone: settings.zone, findings, readsRows: readsRows)
     for path in paths.sorted() { loader.read(path) }
     return loader.table()
   }

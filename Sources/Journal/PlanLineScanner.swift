@@ -1,0 +1,388 @@
+import Foundation
+import Model
+
+/// What a run needs of a plan's line before it is served.
+struct PlanEntry: Hashable, Sendable {
+  var id: SendID
+  var sendAt: Int64
+  /// Number of its kind, and of its domain, in the scanner's tables.
+  var kind: UInt32
+  var domain: Int32
+  /// `.max` where there is none.
+  var expiresAt: Int64
+  /// `ByteHash` of the contact's key and of the canonical address.
+  var contact: UInt64
+  var address: UInt64
+  /// `LineDigest.planned`.
+  var digest: LineDigest.Short
+}
+
+/// Reads lines of a plan into entries: those that look as `LineEncoder` writes them without a tree in between, all others
+/// by way of `PlanCodec`, which takes them or says why not. What both read, they read alike.
+struct PlanLineScanner: ~Copyable {
+  /// In the order of their first use; only added to.
+  private(set) var kinds: [PlanIndex.Kind] = []
+  private(set) var domains = DomainNumbers()
+  /// Lines that were read the long way.
+  private(set) var slow = 0
+  private var kindNumbers: [PlanIndex.Kind: UInt32] = [:]
+  private var shapes: [Shape] = []
+  private var byKey = HashIndex()
+  private var key: [UInt8] = []
+  private var message = LineBuffer(capacity: 1024)
+  private var parts = LineParts()
+  private var names: [Range<Int>] = []
+  // The line at hand.
+  private var base: UnsafePointer<UInt8>
+  private var at = 0
+  private var end = 0
+  /// Texts are copied into `parts.bytes`, since some have escapes.
+  private var isCopying = false
+  private var metEscape = false
+  private var clock = OffsetClock()
+
+  /// What lines have in common that begin alike, go from one mailbox and have the same names of values.
+  private struct Shape {
+    var key: [UInt8]
+    var kind: UInt32
+    var expiresAt: Int64
+    var digest: LineDigest.Short
+  }
+
+  /// Where a scanner points before its first line; never read.
+  private nonisolated(unsafe) static let noLine = UnsafePointer(UnsafeMutablePointer<UInt8>.allocate(capacity: 1))
+
+  init() { base = Self.noLine }
+
+  /// - Parameter line: without its line break; lies still during the call.
+  mutating func read(_ line: UnsafeBufferPointer<UInt8>) throws(LineProblem) -> PlanEntry {
+    if let entry = try scan(line) { return entry }
+    slow += 1
+    return entry(of: try PlanCodec.send(try LineReader.Line.json(line)))
+  }
+
+  /// Nil where the line is not of the usual look.
+  mutating func scan(_ line: UnsafeBufferPointer<UInt8>) throws(LineProblem) -> PlanEntry? {
+    guard let start = line.baseAddress else { return nil }
+    base = start
+    end = line.count
+    isCopying = false
+    metEscape = false
+    var entry = try scanOnce(line)
+    if entry == nil, metEscape {
+      isCopying = true
+      entry = try scanOnce(line)
+    }
+    return entry
+  }
+
+  /// The same of a send.
+  mutating func entry(of send: PlannedSend) -> PlanEntry {
+    let digest = Self.digest(send).line
+    var contact = send.contact
+    return PlanEntry(
+      id: send.id, sendAt: send.sendAt.milliseconds, kind: number(of: PlanIndex.Kind(send)),
+      domain: domains.number(of: send), expiresAt: send.expiresAt?.milliseconds ?? .max,
+      contact: contact.withUTF8 { ByteHash.of($0) }, address: ByteHash.of(Self.canonical(send.to)), digest: digest)
+  }
+
+  static func canonical(_ to: String) -> String { EmailAddress(to)?.canonical ?? to }
+  static func hash(canonical to: String) -> UInt64 { ByteHash.of(canonical(to)) }
+
+  /// The digests of a send's shape and of its line.
+  private static func digest(_ send: PlannedSend) -> (shape: LineDigest.Short, line: LineDigest.Short) {
+    let lines = ListedLines([send])
+    var parts = LineParts()
+    lines.read(0, into: &parts)
+    let shape = lines.shapes[parts.shape]
+    let digest = LineDigest.short(shape, names: shape.names)
+    var message = LineBuffer(capacity: 512)
+    return (digest, parts.bytes.withUnsafeBytes { LineDigest.short(parts, $0, shape: digest, message: &message) })
+  }
+
+  private mutating func number(of kind: PlanIndex.Kind) -> UInt32 {
+    if let known = kindNumbers[kind] { return known }
+    let number = UInt32(kinds.count)
+    kindNumbers[kind] = number
+    kinds.append(kind)
+    return number
+  }
+
+  private mutating func scanOnce(_ line: UnsafeBufferPointer<UInt8>) throws(LineProblem) -> PlanEntry? {
+    at = 0
+    parts.removeAll()
+    names.removeAll(keepingCapacity: true)
+    guard take("{\"id\":\""), end - at > 33, let id = SendID(hex: UnsafeBufferPointer(rebasing: line[at..<at + 32]))
+    else { return nil }
+    parts.id = id
+    at += 32
+    guard take("\",\"send_at\":\""), let sendAt = clock.read(base, &at, end) else { return nil }
+    parts.sendAt = Instant(milliseconds: sendAt)
+    let headStart = at
+    guard passHead() else { return nil }
+    let head = headStart..<at
+    guard take(",\"contact\":\""), let contact = text(), take(",\"channel\":\"") else { return nil }
+    let channel: Channel
+    if take("email\"") { channel = .email } else if take("sms\"") { channel = .sms } else { return nil }
+    guard take(",\"to\":\""), let to = text() else { return nil }
+    var extra = LineParts.Extra()
+    if take(",\"name\":\"") {
+      guard let name = text() else { return nil }
+      extra.name = string(name)
+    }
+    guard take(",\"mailbox\":\""), let mailbox = pass() else { return nil }
+    if take(",\"subject\":\"") {
+      guard let subject = text() else { return nil }
+      parts.subject = subject
+    }
+    guard scanExtra(&extra), scanThread(), scanVars(), take("}"), at == end else { return nil }
+    parts.contact = contact
+    parts.to = to
+    parts.extra = extra.isEmpty ? nil : extra
+    let shape = try shape(line, head, channel, mailbox, hasKey: !extra.key.isEmpty)
+    return isCopying
+      ? parts.bytes.withUnsafeBytes { finish(shape, channel, $0) }
+      : finish(shape, channel, UnsafeRawBufferPointer(line))
+  }
+
+  private mutating func finish(_ shape: Shape, _ channel: Channel, _ bytes: UnsafeRawBufferPointer) -> PlanEntry {
+    let to = bytes.piece(parts.to)
+    let isPlain = to.allSatisfy { $0 > 0x20 && $0 < 0x7F && !($0 >= 0x41 && $0 <= 0x5A) }
+    var domain: Int32 = -1
+    if channel == .email {
+      domain = domains.number(hash: DomainNumbers.hash(to.bindMemory(to: UInt8.self))) {
+        EmailAddress(String(decoding: to, as: UTF8.self))?.domain
+      }
+    }
+    return PlanEntry(
+      id: parts.id, sendAt: parts.sendAt.milliseconds, kind: shape.kind, domain: domain, expiresAt: shape.expiresAt,
+      contact: ByteHash.of(bytes.piece(parts.contact)),
+      address: isPlain ? ByteHash.of(to) : ByteHash.of(Self.canonical(String(decoding: to, as: UTF8.self))),
+      digest: LineDigest.short(parts, bytes, shape: shape.digest, message: &message))
+  }
+
+  /// What the line has in common with others; the first one of each shape is read the long way, and its word is taken
+  /// for what all of them say in the same bytes.
+  private mutating func shape(
+    _ line: UnsafeBufferPointer<UInt8>, _ head: Range<Int>, _ channel: Channel, _ mailbox: Range<Int>, hasKey: Bool
+  ) throws(LineProblem) -> Shape {
+    key.removeAll(keepingCapacity: true)
+    key.append(contentsOf: UnsafeBufferPointer(rebasing: line[head]))
+    key.append(channel == .email ? 0 : 1)
+    key.append(contentsOf: UnsafeBufferPointer(rebasing: line[mailbox]))
+    key.append(hasKey ? 1 : 0)
+    for name in names {
+      key.append(contentsOf: UnsafeBufferPointer(rebasing: line[name]))
+      key.append(0)
+    }
+    let hash = key.withUnsafeBytes { ByteHash.of($0) }
+    if let known = byKey.find(hash, { Self.isSame(shapes[$0].key, key) }) { return shapes[known] }
+    let send = try PlanCodec.send(try LineReader.Line.json(line))
+    // Lines that all expire at times of their own are not worth remembering.
+    if shapes.count >= 1 << 15 {
+      shapes.removeAll()
+      byKey = HashIndex()
+    }
+    let shape = Shape(
+      key: key, kind: number(of: PlanIndex.Kind(send)), expiresAt: send.expiresAt?.milliseconds ?? .max,
+      digest: Self.digest(send).shape)
+    byKey.insert(hash, shapes.count)
+    shapes.append(shape)
+    return shape
+  }
+}
+
+// MARK: - Parts of a line
+
+extension PlanLineScanner {
+  private static func isSame(_ a: [UInt8], _ b: [UInt8]) -> Bool {
+    a.count == b.count && a.withUnsafeBytes { a in b.withUnsafeBytes { a.isSame(as: $0) } }
+  }
+
+  /// `,"open":…` up to `,"contact":`. What it says is read when a shape is met first.
+  private mutating func passHead() -> Bool {
+    guard take(",\"open\":[") else { return false }
+    var isFirst = true
+    while !take("]") {
+      if !isFirst, !take(",") { return false }
+      isFirst = false
+      guard take("[\""), pass() != nil, take(",\""), pass() != nil, take("]") else { return false }
+    }
+    if take(",\"expires_at\":\""), pass() == nil { return false }
+    guard take(",\"campaign\":\""), pass() != nil, take(",\"step\":\""), pass() != nil else { return false }
+    return !take(",\"variant\":\"") || pass() != nil
+  }
+
+  private mutating func scanExtra(_ extra: inout LineParts.Extra) -> Bool {
+    func read(_ into: inout String?) -> Bool {
+      guard let range = text() else { return false }
+      into = string(range)
+      return true
+    }
+    if take(",\"batch\":\""), !read(&extra.batch) { return false }
+    if take(",\"key\":\"") {
+      guard let range = text() else { return false }
+      extra.key = string(range)
+    }
+    if take(",\"text\":\""), !read(&extra.text) { return false }
+    if take(",\"html\":\""), !read(&extra.html) { return false }
+    return true
+  }
+
+  private mutating func scanThread() -> Bool {
+    guard take(",\"thread\":{\"references\":[") else { return true }
+    while !take("]") {
+      if !parts.references.isEmpty, !take(",") { return false }
+      guard take("\""), let reference = text() else { return false }
+      parts.references.append(reference)
+    }
+    guard take(",\"subject\":\""), let subject = text(), take("}") else { return false }
+    parts.threadSubject = subject
+    return true
+  }
+
+  /// The names of values ascend and are plain ASCII, or the line is read the long way.
+  private mutating func scanVars() -> Bool {
+    guard take(",\"vars\":{") else { return true }
+    repeat {
+      guard take("\""), let name = pass(), isPlain(name), take(":\"") else { return false }
+      if let last = names.last, !isLess(last, name) { return false }
+      names.append(name)
+      guard let value = text() else { return false }
+      parts.values.append(value)
+    } while take(",")
+    return take("}")
+  }
+
+  private func isPlain(_ range: Range<Int>) -> Bool {
+    range.allSatisfy { base[$0] < 0x80 && base[$0] != 0x5C }
+  }
+
+  private func isLess(_ a: Range<Int>, _ b: Range<Int>) -> Bool {
+    let order = memcmp(base + a.lowerBound, base + b.lowerBound, min(a.count, b.count))
+    return order != 0 ? order < 0 : a.count < b.count
+  }
+
+  @inline(__always)
+  private mutating func take(_ literal: StaticString) -> Bool {
+    let n = literal.utf8CodeUnitCount
+    guard end - at >= n, memcmp(base + at, literal.utf8Start, n) == 0 else { return false }
+    at += n
+    return true
+  }
+
+  private func string(_ range: Range<Int>) -> String {
+    if isCopying { return String(decoding: parts.bytes[range], as: UTF8.self) }
+    return String(
+      decoding: UnsafeBufferPointer(start: base + range.lowerBound, count: range.count), as: UTF8.self)
+  }
+
+  /// Passes over a text up to its closing quote: the place of what stands in it, as it stands.
+  private mutating func pass() -> Range<Int>? {
+    let start = at
+    var isASCII = true
+    while true {
+      at = PlainText.skip(base, from: at, to: end)
+      guard at < end else { return nil }
+      let byte = base[at]
+      if byte == 0x22 { break }
+      if byte < 0x20 { return nil }
+      if byte == 0x5C {
+        metEscape = true
+        guard end - at >= 2 else { return nil }
+        at += 2
+      } else {
+        isASCII = isASCII && byte < 0x80
+        at += 1
+      }
+    }
+    let range = start..<at
+    at += 1
+    if isASCII { return range }
+    let bytes = UnsafeBufferPointer(start: base + range.lowerBound, count: range.count)
+    return String(validating: bytes, as: UTF8.self) == nil ? nil : range
+  }
+
+  /// A text without its escapes: where it lies in the line, or in `parts.bytes`. Nil too where it has escapes and is not
+  /// copied.
+  private mutating func text() -> Range<Int>? {
+    let hadEscape = metEscape
+    metEscape = false
+    let range = pass()
+    let hasEscape = metEscape
+    metEscape = hadEscape || hasEscape
+    guard let range else { return nil }
+    guard isCopying else { return hasEscape ? nil : range }
+    let start = parts.bytes.count
+    if !hasEscape {
+      parts.bytes.append(contentsOf: UnsafeBufferPointer(start: base + range.lowerBound, count: range.count))
+      return start..<parts.bytes.count
+    }
+    var i = range.lowerBound
+    while i < range.upperBound {
+      guard base[i] == 0x5C else {
+        parts.bytes.append(base[i])
+        i += 1
+        continue
+      }
+      guard let byte = PlainText.unescaped(base[i + 1]) else { return nil }
+      parts.bytes.append(byte)
+      i += 2
+    }
+    return start..<parts.bytes.count
+  }
+}
+
+/// Times with an offset, as a plan has them: `2026-11-20T09:00:12+01:00`. A plan's lines have few days and offsets, and
+/// what they come to is asked of `Instant` once.
+struct OffsetClock {
+  private var day: (UInt64, UInt16) = (0, 0)
+  private var offset: UInt64 = 0
+  /// The day's midnight with that offset.
+  private var midnight: Int64?
+
+  /// Reads up to and with the closing quote; nil where it looks different.
+  mutating func read(_ base: UnsafePointer<UInt8>, _ at: inout Int, _ end: Int) -> Int64? {
+    guard end - at >= 26 else { return nil }
+    let text = base + at
+    guard text[10] == 0x54, text[13] == 0x3A, text[16] == 0x3A, let hour = Self.two(text + 11), hour <= 23,
+      let minute = Self.two(text + 14), minute <= 59, let second = Self.two(text + 17), second <= 59
+    else { return nil }
+    var n = 19
+    var fraction = 0
+    if text[19] == 0x2E {
+      guard end - at >= 30, let tens = Self.two(text + 20), text[22] >= 0x30, text[22] <= 0x39 else { return nil }
+      fraction = tens * 10 + Int(text[22] - 0x30)
+      n = 23
+    }
+    let zone = n
+    if text[n] == 0x5A {
+      n += 1
+    } else {
+      guard text[n] == 0x2B || text[n] == 0x2D, text[n + 3] == 0x3A else { return nil }
+      n += 6
+    }
+    guard text[n] == 0x22 else { return nil }
+    let raw = UnsafeRawPointer(text)
+    let day = (raw.loadUnaligned(as: UInt64.self), raw.loadUnaligned(fromByteOffset: 8, as: UInt16.self))
+    var offset: UInt64 = 0
+    for i in zone..<n { offset = offset << 8 | UInt64(text[i]) }
+    if midnight == nil || day != self.day || offset != self.offset {
+      let date = String(decoding: UnsafeBufferPointer(start: text, count: 10), as: UTF8.self)
+      let rest = String(decoding: UnsafeBufferPointer(start: text + zone, count: n - zone), as: UTF8.self)
+      guard let start = Instant("\(date)T00:00:00\(rest)") else { return nil }
+      midnight = start.milliseconds
+      self.day = day
+      self.offset = offset
+    }
+    guard let midnight else { return nil }
+    at += n + 1
+    return midnight + Int64((hour * 60 + minute) * 60 + second) * 1000 + Int64(fraction)
+  }
+
+  @inline(__always)
+  private static func two(_ text: UnsafePointer<UInt8>) -> Int? {
+    let (a, b) = (text[0] &- 0x30, text[1] &- 0x30)
+    return a <= 9 && b <= 9 ? Int(a) * 10 + Int(b) : nil
+  }
+}
