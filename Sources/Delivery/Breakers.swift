@@ -18,11 +18,15 @@ public struct Breakers: Sendable {
 
   private var gauges: [Part: Gauge] = [:]
   /// Campaigns by their ids and earlier ids.
-  private var campaignOf: [String: String] = [:]
+  private let campaignOf: [String: String]
   /// What is stopped, and why.
   public private(set) var trips: [Part: Trip] = [:]
-  /// Of each login, by the results of earlier runs of the day.
+  /// Of each login, by the results of earlier runs of the day, from when a person has let its provider go on.
   private(set) var logins: [String: LoginBreaker] = [:]
+  /// What opened each of them last.
+  private(set) var troubles: [String: String] = [:]
+  /// When a person last let each provider go on.
+  private(set) var providersSince: [String: Instant] = [:]
   private let endpoints: [String: [String: Endpoint]]
   private let retry: RetryPolicy
   /// A rehearsal plays another day: what was resumed is told by when its runs began.
@@ -37,11 +41,10 @@ public struct Breakers: Sendable {
     endpoints = rules.endpoints.mapValues { chain in
       Dictionary(chain.map { ($0.provider, $0) }, uniquingKeysWith: { first, _ in first })
     }
+    campaignOf = rules.campaigns.values.presentIDs
     for campaign in rules.campaigns.values {
-      for name in campaign.was where campaignOf[name] == nil { campaignOf[name] = campaign.id }
       gauges[Part(.campaign, campaign.id)] = Gauge(policy: campaign.breaker)
     }
-    for id in rules.campaigns.keys { campaignOf[id] = id }
     for id in rules.mailboxes.keys { gauges[Part(.mailbox, id)] = Gauge(policy: rules.settings.breaker) }
     _ = heed(pauses)
   }
@@ -64,12 +67,18 @@ public struct Breakers: Sendable {
       runBegan = run.at
       runs.insert(run.id)
     case .outcome(let attempt, let result):
-      _ = note(attempt, result, at: isRehearsal ? runBegan : attempt.at)
+      let counted = isRehearsal ? runBegan : attempt.at
+      _ = note(attempt, result, at: counted)
       guard attempt.number > 0, let endpoint = endpoints[attempt.mailbox]?[attempt.provider] else { return }
       // What a killed run had under way is written down by the next, before it begins: no fault of the login's.
       if result.outcome == .inDoubt, !runs.isEmpty, !runs.contains(attempt.run) { return }
+      guard counted >= providersSince[endpoint.provider] ?? .distantPast else { return }
       let (login, fault) = (endpoint.login, result.fault(at: endpoint.kind))
-      _ = logins[login, default: LoginBreaker()].note(fault, at: attempt.at, policy: retry, name: login)
+      let rest = logins[login, default: LoginBreaker()].note(fault, at: attempt.at, policy: retry, name: login)
+      if rest != nil {
+        let words = [result.code.map(String.init) ?? "", result.response].filter { !$0.isEmpty }
+        troubles[login] = words.isEmpty ? "no reply" : words.joined(separator: " ")
+      }
     case .intent, .released, .withdrawn, .requeued, .resolved: break
     }
   }
@@ -80,7 +89,9 @@ public struct Breakers: Sendable {
     case .other(let record): apply(record)
     case .sent(let campaign, let mailbox, let provider, let at):
       let counts = Gauge.Counts(attempts: 1, ended: 1, sent: 1)
-      _ = count(counts, campaign: campaign, mailbox: mailbox, at: isRehearsal ? runBegan : at, now: at)
+      let counted = isRehearsal ? runBegan : at
+      _ = count(counts, campaign: campaign, mailbox: mailbox, at: counted, now: at)
+      guard counted >= providersSince[provider] ?? .distantPast else { return }
       guard let login = endpoints[mailbox]?[provider]?.login else { return }
       _ = logins[login, default: LoginBreaker()].note(.none, at: at, policy: retry, name: login)
     }
@@ -131,8 +142,19 @@ public struct Breakers: Sendable {
   }
 
   /// Takes in the pauses file: what was resumed counts anew from then, what another run's breaker stopped is stopped.
+  /// What it says of campaigns under earlier ids holds for them.
   /// - Returns: what is stopped now and was not before.
   mutating func heed(_ pauses: Pauses) -> [Trip] {
+    let pauses = pauses.renamed(campaignOf)
+    for (part, since) in pauses.countsSince where part.kind == .provider {
+      guard since > providersSince[part.name] ?? .distantPast else { continue }
+      providersSince[part.name] = since
+      for chain in endpoints.values {
+        guard let login = chain[part.name]?.login else { continue }
+        logins[login] = nil
+        troubles[login] = nil
+      }
+    }
     for (part, since) in pauses.countsSince where gauges[part]?.since ?? .distantPast < since {
       gauges[part]?.begin(at: since)
       trips[part] = nil

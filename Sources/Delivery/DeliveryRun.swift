@@ -148,7 +148,8 @@ public struct DeliveryRun {
         transport.drain()
       }
       if let since = stoppingSince, stop.isUrgent || hooks.elapsed() > since + grace {
-        try perform(dispatcher.abandon(now: clock.now()))
+        // What the transport was not told to complete has not been sent.
+        try perform(dispatcher.abandon(unsent: Set(ready + committing), now: clock.now()))
         ready = []
         committing = []
         break
@@ -200,14 +201,13 @@ public struct DeliveryRun {
   private mutating func take(_ events: [TransportEvent]) throws {
     guard !events.isEmpty else { return }
     let now = clock.now()
-    var actions: [Dispatcher.Action] = []
     for event in events {
+      // One by one: a send that was ready may have ended by the next event, and must be forgotten then.
       forget(event)
       // A rehearsal's clock runs on while attempts are under way: each counts as made when it was begun.
       let at = clock.isVirtual ? dispatcher.beginning(of: event) ?? now : now
-      actions += dispatcher.handle(event, now: at)
+      try perform(dispatcher.handle(event, now: at))
     }
-    try perform(actions)
   }
 
   /// An attempt that has ended while its intent was on its way to the disk must not be completed after that: by then

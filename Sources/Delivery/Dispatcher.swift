@@ -170,8 +170,7 @@ public struct Dispatcher {
       entries[m] = []
       for endpoint in mailboxes[m].endpoints where logins[endpoint.login] == nil {
         logins[endpoint.login] = Login(
-          maxConnections: endpoint.maxConnections, maxInFlight: endpoint.maxInFlight,
-          lastAttempt: history.lastAttempt.provider[endpoint.provider],
+          endpoint, lastAttempt: history.lastAttempt.provider[endpoint.provider],
           breaker: self.breakers.logins[endpoint.login] ?? LoginBreaker())
       }
       if let head = mailboxes[m].queue.min { schedule(m, at: head.due) }
@@ -233,6 +232,7 @@ public struct Dispatcher {
     if !hasBegun {
       hasBegun = true
       countLateEvents(now, &actions)
+      takeOverRests(now, &actions)
     }
     repeat {
       takeUpHeld()
@@ -299,8 +299,11 @@ public struct Dispatcher {
         continue
       }
       let endpoint = mailboxes[m].endpoints[position]
-      var login =
-        logins[endpoint.login] ?? Login(maxConnections: endpoint.maxConnections, maxInFlight: endpoint.maxInFlight)
+      var login = logins[endpoint.login] ?? Login(endpoint)
+      if login.isWarm, let last = login.lastAttempt, now - last > Login.warmth {
+        login.isWarm = false
+        logins[endpoint.login] = login
+      }
       if isCrowded(handle, login) {
         mailboxes[m].queue.removeMin()
         hold(handle, m, at: endpoint.login)
@@ -316,6 +319,7 @@ public struct Dispatcher {
       turn = nil
       sends[handle].before = (mailboxes[m].lastAttempt, login.lastAttempt, sends[handle].isWaiting)
       login.inFlight += 1
+      login.opening += 1
       if sends[handle].domain >= 0 { login.domains[sends[handle].domain, default: 0] += 1 }
       login.lastAttempt = now
       logins[endpoint.login] = login
@@ -388,6 +392,8 @@ public struct Dispatcher {
     guard let login = endpoint(of: handle)?.login else { return }
     let m = mailbox(handle)
     mailboxes[m].opening -= 1
+    logins[login]?.opening -= 1
+    logins[login]?.isWarm = false
     if mailboxes[m].lastAttempt == slot.startedAt { mailboxes[m].lastAttempt = slot.before.mailbox }
     if logins[login]?.lastAttempt == slot.startedAt { logins[login]?.lastAttempt = slot.before.login }
   }

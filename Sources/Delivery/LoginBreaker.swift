@@ -9,7 +9,7 @@ import Model
 ///
 /// A rest lasts as long as `retry` says of a send's waits: it doubles from `backoff` up to `max_backoff`. Refused
 /// connections and credentials open it at once; they are no attempts, no record tells of them, and a restart forgets
-/// them.
+/// them. A person who lets the provider go on (`resume`) closes it.
 struct LoginBreaker: Hashable, Sendable {
   /// So many faults in a row open it.
   static let limit = 5

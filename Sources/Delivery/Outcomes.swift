@@ -117,9 +117,22 @@ extension Dispatcher {
     guard mailboxes[m].opening > 0 else { return }
     mailboxes[m].opening -= 1
     mailboxes[m].lastAttempt = max(mailboxes[m].lastAttempt ?? now, now)
+    if let login = endpoint(of: handle)?.login { hasMade(at: login, now) }
     if mailboxes[m].gap > .zero, let head = mailboxes[m].queue.min, mailboxes[m].line == nil {
       schedule(m, at: max(head.due, now))
     }
+  }
+
+  /// An attempt has been made at a login: its rate runs from now, and others may be begun.
+  private mutating func hasMade(at name: String, _ now: Instant) {
+    guard var login = logins[name] else { return }
+    login.opening -= 1
+    if login.interval > .zero {
+      login.lastAttempt = max(login.lastAttempt ?? now, now)
+      login.isWarm = true
+    }
+    logins[name] = login
+    if login.interval > .zero, lines[name]?.isEmpty == false, !freed.contains(name) { freed.append(name) }
   }
 
   /// When the attempt that an event ends or carries on was begun; nil for what is about a login.
@@ -298,22 +311,25 @@ extension Dispatcher {
   }
 
   /// The run ends with messages whose byte of completion may have left: they are in doubt, and said to be.
-  public mutating func abandon(now: Instant) -> [Action] {
+  /// - Parameter unsent: those that wait for their intents to be on disk; nothing of them has been sent.
+  public mutating func abandon(unsent: Set<Int> = [], now: Instant) -> [Action] {
     var actions: [Action] = []
     // Only what a transport holds can be at these stages.
     for handle in underWay.sorted() where sends[handle].state == .completing {
       guard let send = near[handle] else { continue }
-      sends[handle].state = .done
       underWay.remove(handle)
-      tally.inDoubt += 1
+      let isUnsent = unsent.contains(handle)
+      sends[handle].state = isUnsent ? .queued : .done
+      if !isUnsent { tally.inDoubt += 1 }
       let provider = endpoint(of: handle)?.provider ?? ""
+      let text = "the run was stopped before " + (isUnsent ? "the message was complete" : "the server's reply")
       actions.append(
         .record(
           .outcome(
             attemptRecord(send, number: sends[handle].attempts + 1, at: now, provider: provider),
             Record.Result(
-              outcome: .inDoubt, response: "the run was stopped before the server's reply",
-              milliseconds: max(0, (now - sends[handle].startedAt).milliseconds)))))
+              outcome: isUnsent ? .retry : .inDoubt, response: text,
+              milliseconds: max(0, (now - sends[handle].startedAt).milliseconds), retryAt: isUnsent ? now : nil))))
     }
     for handle in underWay.sorted() where sends[handle].state == .inFlight {
       takeBack(handle)

@@ -194,7 +194,24 @@ extension Dispatcher {
     var held: [Int32: Deque<Int>] = [:]
     var restsUntil: Instant { breaker.restsUntil }
     var room: Int { (breaker.isProbing ? 1 : maxInFlight) - inFlight }
-    var hasRoom: Bool { room > 0 }
+    var hasRoom: Bool { room > 0 && (interval == .zero || opening == 0 || isWarm) }
+    /// The least time between two attempts.
+    var interval = Instant.Span.zero
+    /// Attempts begun and not yet made.
+    var opening = 0
+    /// Connections are open, so that attempts are made as soon as they are begun. Until then, one at a time is begun
+    /// where there is a rate: those that gather behind a slow greeting would go out in one burst.
+    var isWarm = false
+    /// How long a login without attempts stays warm: idle connections are closed after 30 seconds.
+    static let warmth = Instant.Span.seconds(25)
+
+    init(_ endpoint: Endpoint, lastAttempt: Instant? = nil, breaker: LoginBreaker = LoginBreaker()) {
+      maxConnections = endpoint.maxConnections
+      maxInFlight = endpoint.maxInFlight
+      interval = endpoint.interval
+      self.lastAttempt = lastAttempt
+      self.breaker = breaker
+    }
   }
 }
 

@@ -11,22 +11,28 @@ extension Dispatcher {
     var actions: [Action] = []
     pauses = new
     guard let new else { return actions }
+    let before = breakers.providersSince
     for trip in breakers.heed(new) { stop(trip, now, &actions) }
     countLateEvents(now, &actions)
+    let resumed = breakers.providersSince.filter { $0.value > before[$0.key] ?? .distantPast }
+    if !resumed.isEmpty { endRests(of: Set(resumed.keys), now) }
     for m in mailboxes.indices { unpark(m, now) }
     return actions
   }
 
   /// What has been resumed is due again as it was.
   private mutating func unpark(_ m: Int, _ now: Instant) {
-    let entries = mailboxes[m].queue.unordered
-    guard entries.contains(where: { sends[$0.handle].isParked && !isPaused($0.handle) }) else { return }
-    mailboxes[m].queue = Heap(
-      entries.map { entry in
-        guard sends[entry.handle].isParked, !isPaused(entry.handle) else { return entry }
-        sends[entry.handle].isParked = false
-        return Entry(due: sends[entry.handle].dueAt, handle: entry.handle)
-      })
+    let free = mailboxes[m].queue.unordered.map(\.handle).filter { sends[$0].isParked && !isPaused($0) }
+    for handle in free { sends[handle].isParked = false }
+    putBack(free, m, now)
+  }
+
+  /// What was put off is due again as it was: at its time, or its retry's.
+  private mutating func putBack(_ handles: [Int], _ m: Int, _ now: Instant) {
+    if handles.isEmpty { return }
+    let free = Set(handles)
+    let others = mailboxes[m].queue.unordered.filter { !free.contains($0.handle) }
+    mailboxes[m].queue = Heap(others + handles.map { Entry(due: sends[$0].dueAt, handle: $0) })
     if mailboxes[m].line == nil, let head = mailboxes[m].queue.min { schedule(m, at: max(head.due, now)) }
   }
 
@@ -51,6 +57,38 @@ extension Dispatcher {
     sends[handle].isParked = true
     let close = open(handle).close ?? .distantFuture
     return .waits(until: min(close, expiry(handle) ?? close))
+  }
+
+  // MARK: - Rests of logins
+
+  /// A person lets providers go on: their logins rest no longer, and what was put off for want of them is due again.
+  private mutating func endRests(of providers: Set<String>, _ now: Instant) {
+    for m in mailboxes.indices {
+      let resumed = mailboxes[m].endpoints.filter { providers.contains($0.provider) }
+      if resumed.isEmpty { continue }
+      for endpoint in resumed {
+        logins[endpoint.login]?.breaker = LoginBreaker()
+        tally.unavailable[endpoint.login] = nil
+        // There is more room than the one attempt that was to show whether it is well.
+        if lines[endpoint.login]?.isEmpty == false, !freed.contains(endpoint.login) { freed.append(endpoint.login) }
+      }
+      putBack(mailboxes[m].queue.unordered.map(\.handle).filter { sends[$0].lackedProvider }, m, now)
+    }
+  }
+
+  /// Logins that rest by the results of earlier runs: said once when the run begins, and they are why it ends with
+  /// sends left.
+  mutating func takeOverRests(_ now: Instant, _ actions: inout [Action]) {
+    var told: Set<String> = []
+    for endpoint in mailboxes.flatMap(\.endpoints) where told.insert(endpoint.login).inserted {
+      guard let end = logins[endpoint.login]?.restsUntil, end > now else { continue }
+      let why = breakers.troubles[endpoint.login] ?? "it failed in an earlier run"
+      tally.unavailable[endpoint.login] = why
+      actions.append(
+        .warn(
+          "\(endpoint.login): \(why); since an earlier run it rests until \(rules.settings.zone.format(end)); once the "
+            + "cause is mended, nightmail resume provider \(endpoint.provider) ends that"))
+    }
   }
 
   // MARK: - Breakers

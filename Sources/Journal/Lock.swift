@@ -59,7 +59,8 @@ public final class Lock {
       out.closeObject()
       out.append(0x0A)
       try file.truncate(to: 0)
-      try file.write(out)
+      // Of several who share it, none is the one to name.
+      if !isShared { try file.write(out) }
       return Lock(file)
     } catch let problem as JournalProblem {
       throw .journal(problem)

@@ -82,6 +82,45 @@ public struct Pauses: Hashable, Sendable {
 }
 
 extension Pauses {
+  /// The same by present ids: what the file says of a campaign under an earlier id holds for it. Where several ids of
+  /// one campaign are paused, or stopped, the earliest line stands for them; its breaker counts since the last `resumed`
+  /// of any.
+  /// - Parameter present: campaigns' present ids (`presentIDs`).
+  public func renamed(_ present: [String: String]) -> Pauses {
+    func part(_ part: Part) -> Part {
+      guard part.kind == .campaign, let id = present[part.name] else { return part }
+      return Part(.campaign, id)
+    }
+    func renamed(_ entries: [Part: Entry]) -> [Part: Entry] {
+      var result: [Part: Entry] = [:]
+      for (named, var entry) in entries {
+        entry.part = part(named)
+        if let other = result[entry.part], other.at <= entry.at { continue }
+        result[entry.part] = entry
+      }
+      return result
+    }
+    var copy = self
+    copy.paused = renamed(paused)
+    copy.tripped = renamed(tripped)
+    copy.countsSince = Dictionary(countsSince.map { (part($0.key), $0.value) }, uniquingKeysWith: max)
+    return copy
+  }
+}
+
+extension Sequence<Campaign> {
+  /// Present ids by all that campaigns have and had; an id that is in use is nobody's earlier one.
+  public var presentIDs: [String: String] {
+    var ids: [String: String] = [:]
+    for campaign in self {
+      for name in campaign.was { ids[name] = campaign.id }
+    }
+    for campaign in self { ids[campaign.id] = campaign.id }
+    return ids
+  }
+}
+
+extension Pauses {
   private static let header = "{\"nightmail_pauses\":1}"
 
   /// Reads the file; nothing is paused if there is none. A torn last line is passed over: whoever was writing it had

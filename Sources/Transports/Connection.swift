@@ -5,8 +5,12 @@ import Model
 final class Job {
   let attempt: OutgoingAttempt
   let traits: MessageTraits
+  /// The caller has been told that it is ready.
+  var isReady = false
   /// The caller has its intent on disk.
   var isCompleted = false
+  /// It has been taken off a connection that was gone before the server said a word to it; that is done once.
+  var hasMoved = false
   /// The connection that carries it, once one does.
   weak var connection: Connection?
 
@@ -111,7 +115,9 @@ final class Connection {
   /// Nil once its attempt has been told its end.
   var job: Job?
   /// The access token that it logs in with.
-  var token: Secret?
+  var token: Secret? {
+    didSet { redact() }
+  }
   var transaction: Transaction?
   /// The transaction after it, whose opening went out behind the message: one round trip a message, and half as many
   /// system calls (RFC 2920 §3.1 allows a message's content to be followed by the next MAIL, RCPT and DATA).
@@ -137,6 +143,13 @@ final class Connection {
     self.timeouts = timeouts
     self.limit = max(1, limit)
     self.deadline = deadline
+    redact()
+  }
+
+  /// What the server says is read without what it was shown.
+  private func redact() {
+    guard case .smtp(let smtp) = login.endpoint.kind else { return }
+    parser.redaction = Redaction(smtp, token: token)
   }
 
   /// Everything has been handed to the connection.

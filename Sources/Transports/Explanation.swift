@@ -18,9 +18,9 @@ extension NetworkTransport {
   /// Why libcurl could not connect or log in, for the operator: what, and what to do.
   static func explain(_ code: CURLcode, _ connection: Connection) -> (Unavailability.Cause, String) {
     let place = place(connection)
-    let detail = withoutSecrets(connection.link.problem(code), connection)
+    let detail = connection.parser.redaction.apply(connection.link.problem(code))
     let handshake = connection.link.handshake
-    let words = handshake.refusal.map { withoutSecrets($0.text, connection) }
+    let words = handshake.refusal?.text
     if let nonsense = handshake.nonsense {
       return (.greeting, "\(place) does not speak SMTP; it said: \(nonsense)")
     }
@@ -85,14 +85,14 @@ extension NetworkTransport {
     return ""
   }
 
-  /// A server may repeat what it was sent.
-  private static func withoutSecrets(_ text: String, _ connection: Connection) -> String {
-    guard case .smtp(let smtp) = connection.login.endpoint.kind else { return text }
-    var text = text
-    for secret in [smtp.password, smtp.token, connection.login.token?.value] {
-      guard let value = secret?.revealed, value.utf8.count >= 4 else { continue }
-      text = text.split(separator: value, omittingEmptySubsequences: false).joined(separator: "<redacted>")
-    }
-    return text
+  /// Less the host that a text begins with where the login's name has it: whoever is told why a login rests is told
+  /// its name too.
+  static func withoutPlace(_ text: String, of login: String) -> String {
+    let first = text.prefix { $0 != " " }
+    let place = first.hasSuffix(":") || first.hasSuffix(",") ? first.dropLast() : first
+    let rest = text.dropFirst(first.count).drop { $0 == " " }
+    // The name's first word is the provider's.
+    let names = login.split(separator: " ").dropFirst().contains { $0 == place || $0.hasSuffix("@\(place)") }
+    return place.isEmpty || rest.isEmpty || !names ? text : String(rest)
   }
 }

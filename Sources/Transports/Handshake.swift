@@ -33,12 +33,17 @@ struct Handshake {
   private var partial: [UInt8] = []
   /// Without TLS and login libcurl says HELO when EHLO is refused.
   private let mayFallBack: Bool
+  /// What the server's words are read without.
+  private let redaction: Redaction
 
-  init(mayFallBack: Bool) { self.mayFallBack = mayFallBack }
+  init(mayFallBack: Bool, redaction: Redaction = Redaction()) {
+    self.mayFallBack = mayFallBack
+    self.redaction = redaction
+  }
 
   /// One line as it came, with or without its line break.
   mutating func take(_ bytes: some Collection<UInt8>) {
-    let line = ReplyText.printable(bytes, limit: 600).trimmingSpaces()
+    let line = ReplyText.printable(redaction.apply(Array(bytes)), limit: 600).trimmingSpaces()
     guard line.count >= 3, let code = Int(line.prefix(3)) else {
       // libcurl would read on in the hope of a reply until its time is up.
       guard !isGreeted else { return }

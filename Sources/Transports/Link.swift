@@ -51,7 +51,8 @@ final class Link {
     guard let multi = MultiHandle() else { return nil }
     self.multi = multi
     isEncrypted = smtp.security != .none
-    handshake = Handshake(mayFallBack: smtp.security == .none && smtp.username == nil)
+    handshake = Handshake(
+      mayFallBack: smtp.security == .none && smtp.username == nil, redaction: Redaction(smtp))
     errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
     errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
     guard let easy = curl_easy_init() else { return nil }

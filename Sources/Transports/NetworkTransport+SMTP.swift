@@ -168,6 +168,20 @@ extension NetworkTransport {
     logins[job.attempt.endpoint.login]?.putBack(job)
   }
 
+  /// A server may close a connection that has carried messages whenever it likes; an attempt that it has not said a word
+  /// to by then is none, and goes to another connection, once.
+  /// - Returns: true if the connection's attempt has been taken off it.
+  private func move(_ connection: Connection) -> Bool {
+    guard connection.phase == .busy, connection.messages > 1, connection.transaction?.state == .mail, !isDraining,
+      let job = connection.job, !job.hasMoved
+    else { return false }
+    job.hasMoved = true
+    connection.job = nil
+    job.connection = nil
+    logins[job.attempt.endpoint.login]?.putBack(job)
+    return true
+  }
+
   /// The reply to the message before takes long, and the attempt behind it does not wait for it.
   func giveUpFollowing(_ connection: Connection) {
     guard var following = connection.next, following.job != nil else { return }
@@ -244,6 +258,7 @@ extension NetworkTransport {
       drop(connection)
       return
     }
+    if code == 421, move(connection) { return drop(connection) }
     let written = connection.isMessageWritten
     let (event, next) = connection.write { out in
       connection.transaction?.receive(
@@ -286,6 +301,7 @@ extension NetworkTransport {
 
   /// The connection is of no more use: its attempt ends so, if it has not ended.
   func lose(_ connection: Connection, _ ending: Reply.Ending, _ text: String) {
+    if ending == .connectionLost, move(connection) { return drop(connection) }
     if connection.phase == .busy,
       let reply = connection.transaction?.interrupted(ending, text: text, written: connection.isMessageWritten)
     {
@@ -350,6 +366,7 @@ extension NetworkTransport {
   func unavailable(_ login: Login, _ cause: Unavailability.Cause, _ text: String) {
     let returned = login.takeAllWaiting().map(\.attempt.handle)
     guard !returned.isEmpty else { return }
+    let text = Self.withoutPlace(text, of: login.name)
     tell(.unavailable(login: login.name, Unavailability(cause: cause, text: text), returned: returned))
   }
 }

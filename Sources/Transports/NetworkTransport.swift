@@ -107,7 +107,7 @@ public final class NetworkTransport: Transport {
 
   /// The intent is on disk. Of an attempt that has ended meanwhile, nothing is written.
   public func complete(_ handle: Int) {
-    guard let job = jobs[handle], !job.isCompleted else { return }
+    guard let job = jobs[handle], job.isReady, !job.isCompleted else { return }
     job.isCompleted = true
     toComplete.append(job)
   }
@@ -207,7 +207,7 @@ public final class NetworkTransport: Transport {
   /// Passes an event on, and forgets the attempt if it ends it.
   func tell(_ event: TransportEvent) {
     switch event {
-    case .ready: break
+    case .ready(let handle): jobs[handle]?.isReady = true
     case .finished(let handle, _): jobs[handle] = nil
     case .unavailable(_, _, let returned): for handle in returned { jobs[handle] = nil }
     }

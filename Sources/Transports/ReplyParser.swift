@@ -11,6 +11,8 @@ struct ReplyParser {
   static let limit = 64 * 1024
   private static let textLimit = 2000
 
+  /// What its words are read without.
+  var redaction = Redaction()
   private var line: [UInt8] = []
   private var size = 0
   private var code = 0
@@ -55,7 +57,8 @@ struct ReplyParser {
     guard let a = digit(0), let b = digit(1), let c = digit(2), (2...5).contains(a),
       line.count == 3 || line[3] == 0x20 || line[3] == 0x2D
     else {
-      throw Malformed(text: "the server sent a line that is no SMTP reply: \(ReplyText.printable(line, limit: 80))")
+      let said = ReplyText.printable(redaction.apply(line), limit: 80)
+      throw Malformed(text: "the server sent a line that is no SMTP reply: \(said)")
     }
     let value = a * 100 + b * 10 + c
     guard code == 0 || code == value else {
@@ -70,7 +73,7 @@ struct ReplyParser {
   }
 
   /// The text of the last whole reply, for a person, and its enhanced code.
-  func text(code: Int) -> ReplyText { ReplyText(textOfFinished, code: code) }
+  func text(code: Int) -> ReplyText { ReplyText(redaction.apply(textOfFinished), code: code) }
 }
 
 /// A reply's words and what can be read from them.

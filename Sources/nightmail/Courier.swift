@@ -3,9 +3,11 @@ import Delivery
 import Dispatch
 import Foundation
 import Journal
+import Logging
 import Messages
 import Model
 import Reporting
+import Synchronization
 import Transports
 
 /// Sets a delivery run up and carries it out on a thread of its own: blocking C never runs on Swift's pool.
@@ -26,6 +28,7 @@ struct Courier {
   let breakers: Breakers
   let plan: RunPlan
   let people: People
+  let signals: StopSignals
 
   /// A run's counts.
   struct Delivered: Sendable {
@@ -37,9 +40,9 @@ struct Courier {
   }
 
   func deliver() async throws -> Delivered {
-    let stop = StopRequest()
-    let signals = [SIGINT, SIGTERM, SIGHUP].map { signalSource($0, stop) }
-    defer { for source in signals { source.cancel() } }
+    let stop = signals.request
+    signals.enter(.delivering)
+    defer { signals.enter(.between) }
     // The run is one thread's alone; this one waits for its result and touches nothing of it meanwhile.
     let work = Handover { try run(stop) }
     var delivered = try await withCheckedThrowingContinuation { continuation in
@@ -103,20 +106,85 @@ struct Courier {
     let tally = try run.run()
     return Delivered(tally: tally, injected: failing?.count ?? 0)
   }
+}
 
-  private func signalSource(_ number: Int32, _ stop: StopRequest) -> any DispatchSourceSignal {
+/// The signals that stop a command that sends, from its beginning to its end: one request, whatever it is at when it is
+/// asked to stop.
+///
+/// Asked once, it ends in order: a delivery by itself, anything else before its next step. Asked twice it ends at once.
+final class StopSignals {
+  /// What a signal finds the command at.
+  enum Stage: Sendable {
+    /// It reads, plans or reports.
+    case between
+    /// A person is asked: nobody wants to answer first.
+    case asking
+    case delivering
+  }
+
+  let request: StopRequest
+  private let place: Place
+  private let sources: [any DispatchSourceSignal]
+
+  private final class Place: Sendable {
+    let stage = Mutex(Stage.between)
+  }
+
+  /// - Parameter grace: how long a delivery's attempts under way may take.
+  init(_ workspace: Workspace, grace: Instant.Span) {
+    let (request, place, log) = (StopRequest(), Place(), workspace.log)
+    self.request = request
+    self.place = place
+    sources = [SIGINT, SIGTERM, SIGHUP].map { Self.source($0, request, place, log, grace) }
+  }
+
+  private static func source(
+    _ number: Int32, _ request: StopRequest, _ place: Place, _ log: Logger, _ grace: Instant.Span
+  ) -> any DispatchSourceSignal {
     signal(number, SIG_IGN)
     let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-    let (log, grace) = (workspace.log, sending.gracePeriod)
     source.setEventHandler {
-      stop.ask()
-      log.notice(
-        stop.isUrgent
-          ? "stopping now; what is unanswered is in doubt"
-          : "stopping: no new attempts, up to \(grace) for those under way; once more stops at once")
+      // Held while it may end here, so that no delivery begins meanwhile.
+      place.stage.withLock { stage in
+        request.ask()
+        switch stage {
+        case .delivering:
+          log.notice(
+            request.isUrgent
+              ? "stopping now; what is unanswered is in doubt"
+              : "stopping: no new attempts, up to \(grace) for those under way; once more stops at once")
+        case .between where !request.isUrgent:
+          log.notice("stopping before the next step; once more stops at once")
+        case .between, .asking:
+          // As if it were killed: nothing is under way, and files are whole at each instant.
+          log.notice("stopped")
+          _exit(ExitStatus.stopped.rawValue)
+        }
+      }
     }
     source.resume()
     return source
+  }
+
+  func enter(_ stage: Stage) { place.stage.withLock { $0 = stage } }
+
+  /// Asks a person something: a signal ends the command there.
+  func asking<R>(_ body: () throws -> R) rethrows -> R {
+    enter(.asking)
+    defer { enter(.between) }
+    return try body()
+  }
+
+  /// Goes no further once a stop was asked for.
+  /// - Parameter what: what has not been done.
+  func check(_ what: String) throws {
+    if request.isAsked { throw Failure(.stopped, "stopped: \(what)") }
+  }
+
+  /// From here on signals do what they did before.
+  func end() {
+    for source in sources { source.cancel() }
+    for number in [SIGINT, SIGTERM, SIGHUP] { signal(number, SIG_DFL) }
   }
 }
 

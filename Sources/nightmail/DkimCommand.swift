@@ -48,6 +48,12 @@ struct DkimCommand: ParsableCommand {
         throw Failure(
           .failed, "\(path) is there already, and a key that is in use must not be lost; choose another --out")
       }
+      if let inside = relative(path), !isIgnored(inside) {
+        // Said in any case: a key in git is a key that others have.
+        Console.error(
+          "warning: no line of the project's .gitignore covers \(inside), the private key; add a line '*.pem' or its name "
+            + "before the next commit")
+      }
       let entry =
         "{domain: \(domain), selector: \(Self.quoted(selector.lowercased())), key_file: \(Self.quoted(shown(path)))}"
       if options.json {
@@ -91,9 +97,30 @@ struct DkimCommand: ParsableCommand {
     }
 
     /// As `key_file` names it: relative to the project where it lies inside.
-    private func shown(_ path: String) -> String {
+    private func shown(_ path: String) -> String { relative(path) ?? path }
+
+    /// A path within the project; nil for one outside.
+    private func relative(_ path: String) -> String? {
       let folder = options.projectFolder + "/"
-      return path.hasPrefix(folder) ? String(path.dropFirst(folder.count)) : path
+      return path.hasPrefix(folder) ? String(path.dropFirst(folder.count)) : nil
+    }
+
+    /// Whether a line of the project's `.gitignore` names the file, its ending, or a folder that it lies in. Git knows
+    /// more patterns; a warning too many does no harm.
+    private func isIgnored(_ path: String) -> Bool {
+      let parts = path.split(separator: "/").filter { $0 != "." }
+      let lines = FileManager.default.contents(atPath: "\(options.projectFolder)/.gitignore")
+      guard let name = parts.last, let lines else { return false }
+      var covering: Set<String> = [String(name)]
+      if let dot = name.lastIndex(of: ".") { covering.insert("*\(name[dot...])") }
+      for count in 1...parts.count {
+        let part = parts.prefix(count).joined(separator: "/")
+        covering.formUnion([part, "/" + part])
+        if count < parts.count { covering.formUnion([part + "/", "/" + part + "/"]) }
+      }
+      return String(decoding: lines, as: UTF8.self).split(whereSeparator: \.isNewline).contains { line in
+        covering.contains(line.trimmingCharacters(in: .whitespaces))
+      }
     }
 
     /// As YAML reads it for what it is: plain, or in double quotes where a plain one would be a number or more.

@@ -9,6 +9,14 @@ struct InitCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("The folder; by default this one.", valueName: "dir"))
   var directory: String?
 
+  /// In `.gitignore` beside the sample's own lines: `dkim keygen` writes keys into the project.
+  private static let keys = """
+
+    # Private keys.
+    *.pem
+
+    """
+
   func run() throws {
     let folder = GlobalOptions.absolute(directory ?? options.project)
     let present = SampleProject.files.map(\.path).filter { FileManager.default.fileExists(atPath: "\(folder)/\($0)") }
@@ -20,7 +28,8 @@ struct InitCommand: ParsableCommand {
     for file in SampleProject.files where !present.contains(file.path) {
       let url = URL(fileURLWithPath: "\(folder)/\(file.path)")
       try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-      try Data(file.content.utf8).write(to: url)
+      let content = file.path == ".gitignore" ? file.content + Self.keys : file.content
+      try Data(content.utf8).write(to: url)
     }
     if options.json { return Console.out(.members(("project", .string(folder)))) }
     let there = folder == FileManager.default.currentDirectoryPath ? "" : " --project \(directory ?? options.project)"

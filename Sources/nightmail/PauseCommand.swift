@@ -9,7 +9,8 @@ struct PauseCommand: ParsableCommand {
     commandName: "pause", abstract: "Holds a campaign's, mailbox's or provider's sends; heeded by a running send.",
     discussion: """
       What is paused waits; what is still paused when its time for today is over goes back to the next plan. Plans are \
-      made as ever. A provider's sends go through the mailbox's next provider, if it has one.
+      made as ever. A provider that is paused is passed over: what would go through it goes through the mailbox's \
+      next provider, and waits where there is none. What is under way when it is paused ends by itself.
       """)
 
   @OptionGroup var options: GlobalOptions
@@ -18,10 +19,10 @@ struct PauseCommand: ParsableCommand {
 
   func run() throws {
     let workspace = Workspace(options, rehearse: rehearsal.rehearse)
-    let (part, zone) = try choice.part(workspace)
-    let entry = try choice.write(.paused, part, at: Workspace.now(), workspace)
+    let found = try choice.find(workspace)
+    let entry = try choice.write(.paused, found.part, at: Workspace.now(), workspace)
     if options.json { return Console.out(choice.json(entry)) }
-    Console.out("Paused \(part) at \(zone.format(entry.at)). A send that runs heeds it within seconds.")
+    Console.out("Paused \(found.part) at \(found.zone.format(entry.at)). A send that runs heeds it within seconds.")
   }
 }
 
@@ -36,20 +37,38 @@ struct PartChoice: ParsableArguments {
   @Argument(help: ArgumentHelp("Its id.", valueName: "name"))
   var name: String
 
-  /// The part that is named, and the project's zone.
-  func part(_ workspace: Workspace, alsoAmong known: Set<Part> = []) throws -> (Part, Zone) {
+  /// What a command line names.
+  struct Found {
+    /// A campaign by its present id, also where an earlier one was typed.
+    var part: Part
+    /// What a campaign was called before.
+    var earlier: [Part] = []
+    /// The project's.
+    var zone = Zone.utc
+  }
+
+  /// - Parameter known: what may be named though the project has no such part any more.
+  func find(_ workspace: Workspace, alsoAmong known: Set<Part> = []) throws -> Found {
     let kinds = Part.Kind.allCases.map(\.rawValue)
     guard let kind = Part.Kind(rawValue: kind) else {
       throw Failure(
-        .failed, "'\(self.kind)' cannot be paused\(Nearest.hint(self.kind, among: kinds)); it is \(kinds[0]), "
+        .failed,
+        "'\(self.kind)' cannot be paused\(Nearest.hint(self.kind, among: kinds)); it is \(kinds[0]), "
           + "\(kinds[1]) or \(kinds[2])")
     }
     let part = Part(kind, name)
     // A project with findings must still be able to stop.
     let (project, _) = workspace.findings(keepGoing: true)
     guard let project else {
-      workspace.log.warning("the project has findings (see nightmail validate): nobody knows whether there is a \(part)")
-      return (part, .utc)
+      workspace.log.warning(
+        "the project has findings (see nightmail validate): nobody knows whether there is a \(part)")
+      return Found(part: part)
+    }
+    let ids = project.campaigns.presentIDs
+    if kind == .campaign, let id = ids[name] {
+      let earlier = ids.filter { $0.value == id && $0.key != id }.keys.sorted()
+      return Found(
+        part: Part(.campaign, id), earlier: earlier.map { Part(.campaign, $0) }, zone: project.settings.zone)
     }
     let names =
       switch kind {
@@ -60,7 +79,7 @@ struct PartChoice: ParsableArguments {
     guard names.contains(name) || known.contains(part) else {
       throw Failure(.failed, "no \(kind.rawValue) '\(name)'\(Nearest.hint(name, among: names))")
     }
-    return (part, project.settings.zone)
+    return Found(part: part, zone: project.settings.zone)
   }
 
   func write(_ kind: Pauses.Entry.Kind, _ part: Part, at: Instant, _ workspace: Workspace) throws -> Pauses.Entry {

@@ -33,7 +33,7 @@ struct PlanCommand: ParsableCommand {
       Console.out(PlanReport.summary(made.header))
       session.hint(made, path: out)
     }
-    workspace.say(try Pauses.read(workspace.output.pausesPath), zone: project.settings.zone)
+    workspace.say(try workspace.pauses(project), zone: project.settings.zone)
     if detailedExitcode, made.header.sends > 0 { try ExitStatus.planned.end() }
   }
 }

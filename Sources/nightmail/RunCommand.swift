@@ -23,13 +23,15 @@ struct RunCommand: AsyncParsableCommand {
       throw Failure(.failed, "--shard shares out a plan that is there: plan once, then send --shard on each machine")
     }
     let workspace = Workspace(options, rehearse: rehearsal.rehearse)
+    let signals = StopSignals(workspace, grace: sending.gracePeriod)
+    defer { signals.end() }
     let engine = TemplateEngine()
     let project = try workspace.load(keepGoing: planning.day.keepGoing, engine: engine)
     let session = try PlanSession(
       workspace, project, planning.day, newHistory: planning.newHistory, engine: engine)
     let lock = try workspace.lock(session.day, purpose: "run")
     defer { lock.release() }
-    let sender = SendSession(workspace, project, engine: engine, sending)
+    let sender = SendSession(workspace, project, engine: engine, sending, signals: signals)
     var status = ExitStatus.done
     if sending.due, FileManager.default.fileExists(atPath: session.day.planPath) {
       let target = try PlanTarget(session.date.description, in: workspace, settings: project.settings)
@@ -41,9 +43,11 @@ struct RunCommand: AsyncParsableCommand {
         if now == header.inputs || !end.goesOn { return try status.end() }
       }
     }
+    try signals.check("nothing was planned")
     let plan = try session.make()
     try session.write(plan)
     if !options.json { Console.out(PlanReport.summary(plan.header)) }
+    try signals.check("nothing of this plan was sent")
     let target = try PlanTarget(session.date.description, in: workspace, settings: project.settings)
     status = Self.worse(status, try await sender.send(target).status)
     try status.end()

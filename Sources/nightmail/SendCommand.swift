@@ -22,6 +22,8 @@ struct SendCommand: AsyncParsableCommand {
 
   func run() async throws {
     let workspace = Workspace(options, rehearse: rehearsal.rehearse)
+    let signals = StopSignals(workspace, grace: sending.gracePeriod)
+    defer { signals.end() }
     let engine = TemplateEngine()
     let drops = ProjectLoader.dropsFingerprint(folder: workspace.folder)
     let project = try workspace.load(keepGoing: true, readsContacts: false, engine: engine)
@@ -29,7 +31,7 @@ struct SendCommand: AsyncParsableCommand {
     try workspace.checkHistory(renew: newHistory)
     let lock = try workspace.lock(target.day, purpose: "send", isShared: sending.shard != nil)
     defer { lock.release() }
-    let session = SendSession(workspace, project, withoutContacts: drops, engine: engine, sending)
+    let session = SendSession(workspace, project, withoutContacts: drops, engine: engine, sending, signals: signals)
     let end = try await session.send(target)
     try end.status.end()
   }

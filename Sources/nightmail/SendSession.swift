@@ -18,17 +18,19 @@ struct SendSession {
   private let drops: DropsFingerprint?
   let engine: TemplateEngine
   let sending: SendingOptions
+  let signals: StopSignals
 
   /// - Parameter drops: of a project that was read without its contacts, what suppressions and events were before.
   init(
     _ workspace: Workspace, _ project: Project, withoutContacts drops: DropsFingerprint? = nil,
-    engine: TemplateEngine, _ sending: SendingOptions
+    engine: TemplateEngine, _ sending: SendingOptions, signals: StopSignals
   ) {
     self.workspace = workspace
     given = project
     self.drops = drops
     self.engine = engine
     self.sending = sending
+    self.signals = signals
   }
 
   /// How sending a plan ended.
@@ -68,7 +70,7 @@ struct SendSession {
       )
     }
     let watch = PauseWatch(workspace.output.pausesPath)
-    let pauses = try watch.changed() ?? Pauses()
+    let pauses = try (watch.changed() ?? Pauses()).renamed(project.campaigns.presentIDs)
     workspace.say(pauses, zone: header.zone)
     let source = PlanSource(lines, index, people, history, project)
     let plan = RunPlan(
@@ -84,6 +86,7 @@ struct SendSession {
     plan.day.forgetHeard()
     plan.choice.hold(by: breakers, index)
     let signers = try signers(for: plan.choice.mailboxes(index), project)
+    try signals.check("nothing was sent")
     if !plan.choice.lines.isEmpty, !workspace.isRehearsal {
       _ = try share.inTurn(workspace) {
         try HistoryIdentity.establish(project: workspace.folder, output: workspace.output)
@@ -103,7 +106,7 @@ struct SendSession {
     let delivery = Courier(
       workspace: workspace, project: project, engine: engine, signers: signers, header: header, day: target.day,
       rules: rules, history: history, results: results, runID: runID, sending: sending, watch: watch, pauses: pauses,
-      breakers: breakers, plan: plan, people: people)
+      breakers: breakers, plan: plan, people: people, signals: signals)
     let began = ContinuousClock.now
     let delivered = plan.choice.lines.isEmpty ? Courier.Delivered() : try await delivery.deliver()
     var tally = delivered.tally
@@ -163,7 +166,7 @@ struct SendSession {
       guard Console.hasTerminalInput, Console.hasTerminalErrors else { return false }
       let lines = "\(Words.count(count, "line")) of the plan \(count == 1 ? "awaits" : "await") approval."
       FileHandle.standardError.write(Data("\(lines) Only 'yes' approves: ".utf8))
-      guard readLine(strippingNewline: true) == "yes" else { return false }
+      guard signals.asking({ readLine(strippingNewline: true) }) == "yes" else { return false }
     }
     let by = Workspace.userName + (sending.autoApprove ? " (--auto-approve)" : "")
     _ = try Approving.approve(try PlanFile.read(target.path), at: target, by: by, now: now)

@@ -31,7 +31,7 @@ struct StatusCommand: ParsableCommand {
     if let contact { return try story(of: contact, workspace, project) }
     let target = try PlanTarget(plan, in: workspace, settings: project.settings)
     let status = try day(target, workspace)
-    let pauses = try Pauses.read(workspace.output.pausesPath)
+    let pauses = try workspace.pauses(project)
     if options.json {
       let members = (status.json.object ?? []) + [JSON.Member("paused", PauseReport.json(pauses))]
       return Console.out(.object(members))

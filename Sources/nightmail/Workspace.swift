@@ -110,6 +110,11 @@ struct Workspace {
     }
   }
 
+  /// What is paused or stopped, campaigns by their present ids.
+  func pauses(_ project: Project) throws -> Pauses {
+    try Pauses.read(output.pausesPath).renamed(project.campaigns.presentIDs)
+  }
+
   /// Says what is paused or stopped.
   func say(_ pauses: Pauses, zone: Zone) {
     for entry in pauses.entries { log.warning("\(PauseReport.line(entry, zone: zone, rehearse: isRehearsal))") }

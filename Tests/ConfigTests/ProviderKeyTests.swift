@@ -153,6 +153,28 @@ struct ProviderKeyTests {
     ("type: postmark\nserver_token: hunter2", ["5:17: error: 'server_token' \(clear)"]),
     ("type: twilio\naccount_sid: AC1\nauth_token: hunter2", ["6:15: error: 'auth_token' \(clear)"]),
     (hook + "body: '{}'\ntoken: hunter2", ["7:10: error: 'token' \(clear)"]),
+    (
+      hook + "body: '{}'\nheaders:\n  Authorization: Bearer hunter2\n  X-Api-Key: 'hunter2 {{id}}'\n"
+        + "  cookie: a=hunter2",
+      [
+        "8:20: error: 'headers.Authorization' \(clear)", "9:16: error: 'headers.X-Api-Key' \(clear)",
+        "10:13: error: 'headers.cookie' \(clear)",
+      ]
+    ),
+    (
+      "type: webhook\nurl: https://hook.example.com/?to={{to}}&key=hunter2&Access-Token=hunter2\nbody: '{}'",
+      ["Access-Token", "key"].map {
+        "5:8: error: 'url' holds a secret in clear, '\($0)' in its query; give it in 'headers' or 'token' as {env: NAME}, "
+          + "{file: PATH} or {command: [PROGRAM, …]} instead, and change the secret if this was shared"
+      }
+    ),
+    (
+      "type: webhook\nurl: https://anna:hunter2@hook.example.com/\nbody: '{}'",
+      [
+        "5:8: error: 'url' holds a user name in clear; give the header field Authorization in 'headers' as {env: NAME}, "
+          + "{file: PATH} or {command: [PROGRAM, …]} instead, and change the password if this was shared"
+      ]
+    ),
     ("type: sendgrid", ["3:3: error: sendgrid provider lacks its 'api_key'"]),
     (
       "type: mailgun\nregion: eu",
@@ -258,6 +280,33 @@ struct ProviderKeyTests {
     #expect(findings == expected.map { "data/providers.yaml:\($0)" })
     #expect(provider == nil)
     #expect(!findings.joined().contains("hunter2"))
+  }
+
+  @Test func aWebhooksPlaceholdersAndReferencesAreNoSecretsInClear() throws {
+    let http = try http(
+      """
+      type: webhook
+      url: https://hook.example.com/a@b?token={{id}}&keyword=hello&key=&to={{to}}
+      headers:
+        Authorization: Bearer {{mailbox.id}}
+        X-Request-Token: "{{id}}"
+        X-Api-Key: {env: KEY}
+        X-Author: anna
+        X-Tenant: acme
+      body: '{}'
+      """)
+    guard case .webhook(let hook) = http.service else { throw FileProblem("no webhook") }
+    #expect(hook.headers.map(\.name) == ["Authorization", "X-Api-Key", "X-Author", "X-Request-Token", "X-Tenant"])
+    #expect(http.service.credentials == [.environment("KEY")])
+  }
+
+  @Test(arguments: [
+    ("Authorization", true), ("proxy-authorization", true), ("Cookie", true), ("X-API-KEY", true), ("ApiKey", true),
+    ("x_api_key", true), ("X-Auth-Token", true), ("X-Hook-Secret", true), ("X-Password", true), ("X-Auth", true),
+    ("X-OAuth", true), ("X-Author", false), ("Idempotency-Key", false), ("X-Key-Id", false), ("Accept", false),
+  ])
+  func aHeaderFieldsNameTellsWhetherItHoldsASecret(name: String, isSecret: Bool) {
+    #expect(WebhookSecrets.isSecret(field: name) == isSecret)
   }
 
   @Test func aProviderThatDoesNotCarryWhatTheMailboxSendsIsReported() throws {

@@ -107,6 +107,26 @@ struct BreakerTests {
     #expect(scene.breakers.trips.keys.sorted() == [Part(.campaign, "welcome")])
   }
 
+  @Test func anIDInUseIsNobodysEarlierOne() {
+    var campaigns = ["welcome", "news"].map { Scene.campaign($0) }
+    campaigns[0].was = ["hello", "news"]
+    #expect(campaigns.presentIDs == ["welcome": "welcome", "hello": "welcome", "news": "news"])
+  }
+
+  @Test func aTripUnderAnEarlierNameHoldsAndItsResumeCountsForThePresentOne() {
+    let hello = Part(.campaign, "hello")
+    var scene = scene()
+    scene.campaigns[0].was = ["hello"]
+    scene.earlier = records(Self.of(30, Self.bounce), campaign: "hello")
+    let trip = Pauses.Entry(.tripped, hello, at: at("09:00:09"), reason: "bounces")
+    scene.pauses = Pauses([trip])
+    #expect(scene.breakers.trips[Self.parts[0]]?.text == "bounces")
+    #expect(scene.breakers.trips.keys.sorted() == Self.parts)
+    #expect(scene.breakers.isStopped(campaign: "welcome", mailbox: "m2"))
+    scene.pauses = Pauses([trip, Pauses.Entry(.resumed, hello, at: at("09:10:00"), by: "ben")])
+    #expect(scene.breakers.trips.keys.sorted() == [Self.parts[1]], "the mailbox was not resumed")
+  }
+
   @Test func whatIsStoppedIsGivenBackAtOnceAndTheRestOfTheRunGoesOn() {
     var scene = scene()
     for n in 0..<10 { scene.add(at("09:00:00") + .seconds(Int64(n))) }

@@ -1,3 +1,4 @@
+import Journal
 import Model
 import Testing
 
@@ -121,6 +122,83 @@ struct LoginBreakerTests {
     bench.finish(0, Self.status(503, after: .minutes(20)), at("09:00:01"))
     #expect(bench.start(at("09:05:00")) == [1])
     #expect(bench.begun.last?.login == "beta")
+  }
+
+  // MARK: - Restarts and resumes
+
+  /// What alpha's attempts of an earlier run came to, one a second.
+  private func faults(_ count: Int, from start: Instant) -> [Record] {
+    (0..<count).map { n in
+      let time = start + .seconds(Int64(n))
+      return .outcome(
+        Record.Attempt(
+          Scene.send(n, at: time), number: 1, at: time, provider: "alpha", messageID: "<x>", run: "r"),
+        Record.Result(outcome: .retry, code: 421, response: "too busy"))
+    }
+  }
+
+  private func resumed(_ time: String) -> Pauses {
+    Pauses([Pauses.Entry(.resumed, Part(.provider, "alpha"), at: at(time), by: "ben")])
+  }
+
+  @Test func aRestThatAnEarlierRunLeftIsSaidOnceWhenTheNextBeginsAndIsOverWithAGoodReply() {
+    var scene = scene(2)
+    scene.earlier = faults(5, from: at("08:59:50"))
+    var bench = Bench(scene)
+    #expect(bench.start(at("09:00:00")).isEmpty)
+    #expect(bench.start(at("09:00:01")).isEmpty)
+    #expect(bench.warnings.count == 1, "\(bench.warnings)")
+    for words in ["alpha: 421 too busy", "nightmail resume provider alpha"] {
+      #expect(bench.warnings.first?.contains(words) == true, "\(bench.warnings)")
+    }
+    #expect(bench.tally.unavailable == ["alpha": "421 too busy"])
+    let probe = bench.start(at("09:02:00"))
+    #expect(probe.count == 1)
+    for handle in probe { bench.accept(handle, at("09:02:01")) }
+    #expect(bench.tally.unavailable.isEmpty && bench.tally.sent == 1)
+  }
+
+  @Test func whatWasBeforeItsProviderWasResumedCountsForNothing() {
+    var scene = scene(2)
+    scene.earlier = faults(5, from: at("08:59:50"))
+    #expect(scene.breakers.logins["alpha"]?.isProbing == true)
+    scene.pauses = resumed("08:59:58")
+    #expect(scene.breakers.logins["alpha"] == nil)
+    var bench = Bench(scene)
+    #expect(bench.start(at("09:00:00")).count == 2)
+    #expect(bench.warnings.isEmpty && bench.tally.unavailable.isEmpty)
+    for (count, isOpen) in [(4, false), (5, true)] {
+      scene.earlier = faults(5, from: at("08:59:50")) + faults(count, from: at("08:59:58"))
+      #expect(scene.breakers.logins["alpha"]?.isProbing == isOpen)
+    }
+    // That another provider was resumed changes nothing.
+    scene.earlier = faults(5, from: at("08:59:50"))
+    scene.pauses = Pauses([Pauses.Entry(.resumed, Part(.provider, "beta"), at: at("08:59:58"), by: "ben")])
+    #expect(scene.breakers.logins["alpha"]?.isProbing == true)
+  }
+
+  @Test func aRunningSendUsesALoginAgainOnceItsProviderIsResumed() {
+    var scene = scene(1, kind: Self.service)
+    for _ in 0..<3 { scene.add(at("09:05:00")) }
+    var bench = Bench(scene)
+    bench.start(at("09:00:00"))
+    bench.ready(0, at("09:00:00"))
+    bench.finish(0, Self.status(503, after: .minutes(20)), at("09:00:01"))
+    #expect(bench.start(at("09:05:00")).isEmpty)
+    #expect(bench.tally.unavailable.count == 1)
+    let pauses = resumed("09:06:00")
+    bench.take(bench.dispatcher.heed(pauses, now: at("09:06:00")), at("09:06:00"))
+    #expect(bench.tally.unavailable.isEmpty)
+    // All connections at once; what was tried waits for its own time.
+    #expect(bench.start(at("09:06:00")).sorted() == [1, 2, 3])
+    // The same line of the file says nothing new the next time.
+    bench.ready(1, at("09:06:00"))
+    bench.finish(1, Self.status(503, after: .minutes(20)), at("09:06:01"))
+    bench.take(bench.dispatcher.heed(pauses, now: at("09:06:02")), at("09:06:02"))
+    #expect(bench.dispatcher.logins["alpha"]?.restsUntil == at("09:26:01"))
+    for handle in [2, 3] { bench.accept(handle, at("09:06:03")) }
+    bench.play(from: at("09:26:01"), until: at("10:30:00"))
+    #expect(bench.tally.sent == 4 && bench.dispatcher.isFinished)
   }
 }
 

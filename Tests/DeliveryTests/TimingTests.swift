@@ -63,6 +63,23 @@ struct TimingTests {
     for (a, b) in zip(bench.begun, bench.begun.dropFirst()) { #expect(b.at - a.at >= .seconds(2)) }
   }
 
+  /// A greeting that takes six seconds: nothing gathers behind it that would then go out in one burst.
+  @Test func aProvidersRateHoldsWhileItsFirstConnectionOpens() {
+    var scene = Scene()
+    scene.endpoints["m1"] = [Scene.endpoint("alpha", interval: .seconds(1))]
+    for _ in 0..<5 { scene.add(at("09:00:00")) }
+    var bench = Bench(scene)
+    #expect(bench.start(at("09:00:00")) == [0])
+    for second in 1...5 { #expect(bench.start(at("09:00:00") + .seconds(Int64(second))) == []) }
+    bench.ready(0, at("09:00:06"))
+    #expect(bench.start(at("09:00:06")) == [])
+    #expect(bench.start(at("09:00:07")) == [1])
+    // By now connections are open: the next need not wait for this one's turn.
+    #expect(bench.start(at("09:00:08")) == [2])
+    bench.unavailable("alpha", [1, 2], at("09:00:08"))
+    #expect(bench.dispatcher.logins["alpha"]?.opening == 0)
+  }
+
   @Test func missedSendsAreSpreadOverTheOpenTimeLeft() {
     var scene = Scene(gap: .seconds(30))
     let open = IntervalSet([Interval(at("09:00:00"), at("17:00:00"))])

@@ -133,6 +133,111 @@ struct PauseTests {
     #expect(lines.last?["by"]?.string == "ben")
   }
 
+  @Test func aBreakerHoldsARenamedCampaignUntilItIsResumedByItsNewName() throws {
+    let unknown = SMTPScript.Attempt(rcpt: "550 5.1.1 No such user")
+    let server = try ScriptedSMTPServer(SMTPScript(attempts: Array(repeating: unknown, count: 6)))
+    let files = Projects.letter(
+      contacts: 12, port: server.port, connections: 1, settings: "breaker: {bounce_rate: 10%, min_sends: 6}\n")
+    let project = try TestProject(files)
+    #expect(try project.nightmail("run", "--rehearse", "--date", "2025-11-20").status == 4)
+    try project.nightmail(expecting: 0, "resume", "mailbox", "anna", "--rehearse")
+    let text = files["campaigns/letter/campaign.yaml"] ?? ""
+    try FileManager.default.removeItem(atPath: project.folder.file("campaigns/letter"))
+    try project.folder.write("was: [letter]\n" + text, to: "campaigns/post/campaign.yaml")
+    let plan = try project.nightmail("plan", "--rehearse", "--date", "2025-11-21")
+    #expect(plan.status == 0 && plan.error.contains("campaign post is stopped by its breaker"), "\(plan.error)")
+    #expect(plan.error.contains("nightmail resume campaign post --rehearse"), "\(plan.error)")
+    let held = try project.nightmail("send", "--rehearse", "2025-11-21")
+    #expect(held.status == 4 && held.out.contains("6 held by a breaker"), "\(held.out)\(held.error)")
+    let status = try project.nightmail(expecting: 0, "status", "--rehearse", "2025-11-21", "--json").json
+    #expect(status["paused"]?.array?.map { $0["name"]?.string } == ["post"])
+    let resumed = try project.nightmail(expecting: 0, "resume", "campaign", "post", "--rehearse")
+    #expect(resumed.contains("campaign post, which was stopped by its breaker"), "\(resumed)")
+    let last = try project.nightmail("send", "--rehearse", "2025-11-21")
+    #expect(last.status == 0 && last.out.contains("6 messages sent"), "\(last.out)\(last.error)")
+  }
+
+  /// Codes through a webhook, each by a mailbox of its own: a plan gives a mailbox no two sends in one second.
+  private func webhook(_ server: ScriptedHTTPServer, keys: String = "") throws -> TestProject {
+    var files = Projects.codes(0, through: nil)
+    files["campaigns/settings.yaml"] = """
+      timezone: \(Daytime.zone)
+      window: always
+      retry: {backoff: 10m, max_backoff: 20m}
+      breaker: {bounce_rate: 100%, complaint_rate: 100%, error_rate: 100%}
+      """
+    files["campaigns/codes/campaign.yaml"] = """
+      status: active
+      class: transactional
+      audience: {messages: [messages/*.csv], key: [email]}
+      mailboxes: [anna, ben, cleo]
+      steps: [{id: code, subject: Your code, text: {inline: "{{email}}\\n"}}]
+      """
+    files["data/messages.csv"] = nil
+    files["data/messages/1.csv"] = "email,from\nc0@example.com,anna@shop.example\n"
+    files["data/mailboxes.yaml"] = ["anna", "ben", "cleo"].map {
+      "- {id: \($0), from: \($0)@shop.example, providers: [gateway]}\n"
+    }.joined()
+    files["data/providers.yaml"] = """
+      - id: gateway
+        type: webhook
+        url: http://127.0.0.1:\(server.port)/v1/send/{{id}}
+        body: '{"id": "{{id}}", "to": "{{to}}", "text": "{{text}}"}'
+        max_connections: 1
+        timeout: 10s
+        \(keys)
+      """
+    return try TestProject(files)
+  }
+
+  private static let more = "email,from\nc1@example.com,ben@shop.example\nc2@example.com,cleo@shop.example\n"
+
+  @Test func aLoginThatRestsSinceAnEarlierRunIsSaidAndAResumeOfItsProviderEndsThat() throws {
+    let server = try ScriptedHTTPServer([.reply(401, body: "who are you")])
+    let project = try webhook(server)
+    try project.folder.write(Self.more, to: "data/messages/2.csv")
+    let first = try project.nightmail("run", "--due")
+    #expect(first.status == 4 && first.out.contains("3 left for the next run"), "\(first.out)\(first.error)")
+    let second = try project.nightmail("send", "--due")
+    #expect(second.status == 4 && second.out.contains("3 left for the next run"), "\(second.out)\(second.error)")
+    for words in ["401", "nightmail resume provider gateway"] {
+      #expect(second.error.contains(words), "\(second.error)")
+    }
+    #expect(server.requests.count == 1, "it rests")
+    let resumed = try project.nightmail(expecting: 0, "resume", "provider", "gateway")
+    #expect(resumed.contains("provider gateway was neither paused nor stopped"), "\(resumed)")
+    let last = try project.nightmail("send", "--due")
+    #expect(
+      last.status == 0 && last.out.contains("2 messages sent, 1 left for the next run"), "\(last.out)\(last.error)")
+    #expect(server.requests.count == 3)
+  }
+
+  @Test func aSignalBetweenTheTwoSendsOfRunDueStopsIt() throws {
+    let server = try ScriptedHTTPServer()
+    // Each send asks for the token anew: the second time is the moment between.
+    let project = try webhook(server, keys: #"token: {command: [sh, "-c", "echo x >> asked; sleep 2; echo secret"]}"#)
+    try project.nightmail(expecting: 0, "plan")
+    try project.folder.write(Self.more, to: "data/messages/2.csv")
+    let run = try project.start("run", "--due")
+    defer { run.stop() }
+    try wait(30) { (try? project.folder.read("asked")) == "x\nx\n" || !run.isRunning }
+    #expect(run.isRunning && server.requests.count == 1, "\(run.output)")
+    kill(run.processIdentifier, SIGTERM)
+    #expect(run.wait(seconds: 20) == 4, "\(run.output)")
+    #expect(server.requests.count == 1 && run.output.contains("stopped: nothing was sent"), "\(run.output)")
+    try project.nightmail(expecting: 0, "run", "--due")
+    #expect(server.requests.count == 3)
+  }
+
+  @Test func whatIsNeitherPausedNorStoppedIsSaidToBeSo() throws {
+    let project = try TestProject(Projects.files(contacts: 1))
+    for part in ["campaign letter", "mailbox anna", "provider server"] {
+      let words = part.split(separator: " ").map(String.init)
+      let said = try project.nightmail(expecting: 0, "resume", words[0], words[1], "--rehearse")
+      #expect(said.hasPrefix("\(part) was neither paused nor stopped"), "\(said)")
+    }
+  }
+
   /// By the option, and by the environment.
   @Test(arguments: [true, false]) func failuresOnPurposeBecomeDeadLettersThatSaySoAndCanBeRetried(byOption: Bool) throws
   {

@@ -20,6 +20,28 @@ struct PausesTests {
     return nil
   }
 
+  @Test func whatIsSaidOfACampaignUnderEarlierIDsHoldsForIt() throws {
+    let (hello, hi, welcome) = (Part(.campaign, "hello"), Part(.campaign, "hi"), Part(.campaign, "welcome"))
+    let present = ["hello": "welcome", "hi": "welcome", "welcome": "welcome"]
+    let mailbox = Part(.mailbox, "hello")
+    var pauses = Pauses([
+      try entry(.paused, welcome, "09:05:00"), try entry(.paused, hello, "09:04:00", reason: "a wrong link"),
+      try entry(.tripped, hi, "09:03:00", reason: "6 bounces"), try entry(.paused, mailbox, "09:02:00"),
+    ])
+    let renamed = pauses.renamed(present)
+    #expect(renamed.paused.keys.sorted() == [welcome, mailbox], "a mailbox has its own names")
+    let earliest = try entry(.paused, welcome, "09:04:00", reason: "a wrong link")
+    #expect(renamed.paused[welcome] == earliest)
+    let trip = try entry(.tripped, welcome, "09:03:00", reason: "6 bounces")
+    #expect(renamed.tripped == [welcome: trip])
+    #expect(renamed.renamed(present) == renamed)
+    for (part, time) in [(hi, "09:07:00"), (hello, "09:08:00")] { pauses.apply(try entry(.resumed, part, time)) }
+    let after = pauses.renamed(present)
+    #expect(after.tripped.isEmpty && after.paused.keys.sorted() == [welcome, mailbox], "its own pause holds")
+    let last = try instant("2026-11-20T09:08:00Z")
+    #expect(after.countsSince == [welcome: last])
+  }
+
   @Test func whatHoldsIsTheFoldOfAllLines() throws {
     let entries = [
       try entry(.paused, Self.campaign, "09:00:00", reason: "a wrong link"),

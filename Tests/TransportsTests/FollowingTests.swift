@@ -104,7 +104,8 @@ import Testing
     scene.harness.transport.cancel(3)
     #expect(scene.harness.finish([2]))
     #expect(scene.harness.endings[3] == nil)
-    #expect(scene.harness.send(.make(4, scene.endpoint)) != nil || scene.harness.ready.contains(4))
+    scene.harness.completesAtOnce = true
+    #expect(scene.harness.send(.make(4, scene.endpoint))?.ending == .reply(code: 250))
     #expect(scene.server.messages.filter { $0.to == ["grace@example.org"] }.isEmpty)
   }
 
@@ -115,5 +116,40 @@ import Testing
     #expect(scene.harness.finish([2]))
     #expect(scene.harness.replies[2]?.ending == .connectionLost)
     #expect(scene.harness.replies[2]?.completed == true)
+  }
+
+  /// A connection that has carried messages may be closed by its server at any time.
+  @Test(arguments: [SMTPScript.Answer.hangUp, .replyAndHangUp("421 4.4.2 Too many messages")])
+  func anAttemptThatAUsedConnectionDidNotAnswerGoesToAnotherAndIsNoAttempt(_ answer: SMTPScript.Answer) throws {
+    let server = try ScriptedSMTPServer(SMTPScript(attempts: [.init(), .init(mail: answer)]))
+    let harness = Harness()
+    #expect(harness.send(.make(1, .smtp(server.port)))?.ending == .reply(code: 250))
+    #expect(harness.send(.make(2, .smtp(server.port)))?.ending == .reply(code: 250))
+    #expect(harness.endings == [1: 1, 2: 1])
+    #expect(harness.ready == [1, 2])
+    #expect(server.connections == 2)
+  }
+
+  @Test func aServerThatClosesEveryConnectionSoIsAFaultInTheEnd() throws {
+    let server = try ScriptedSMTPServer(
+      SMTPScript(attempts: [.init(), .init(mail: .hangUp), .init(mail: .hangUp), .init(mail: .hangUp)]))
+    let harness = Harness()
+    #expect(harness.send(.make(1, .smtp(server.port)))?.ending == .reply(code: 250))
+    #expect(harness.send(.make(2, .smtp(server.port)))?.ending == .connectionLost)
+    #expect(harness.replies[2]?.completed == false)
+  }
+
+  @Test func whatIsNotReadyIsNotCompleted() throws {
+    let server = try ScriptedSMTPServer(SMTPScript(latency: 5))
+    let harness = Harness()
+    harness.completesAtOnce = false
+    harness.transport.begin(.make(1, .smtp(server.port)))
+    harness.transport.complete(1)
+    #expect(harness.run { harness.ready == [1] })
+    for _ in 0..<5 { harness.poll() }
+    #expect(server.messages.isEmpty)
+    harness.transport.complete(1)
+    #expect(harness.finish([1]))
+    #expect(harness.replies[1]?.ending == .reply(code: 250))
   }
 }

@@ -69,7 +69,9 @@ import Testing
     let server = try ScriptedHTTPServer(
       otherwise: .reply(status, body: #"{"message":"no entry with \#(ServiceSample.key)"}"#))
     let harness = Harness()
-    for handle in 1...3 { harness.transport.begin(sample.attempt(handle, sample.endpoint(server.port, maxConnections: 3))) }
+    for handle in 1...3 {
+      harness.transport.begin(sample.attempt(handle, sample.endpoint(server.port, maxConnections: 3)))
+    }
     #expect(harness.finish(1...3))
     #expect(server.requests.count == 1)
     #expect(sample.verdict(harness.replies[1]) == .failOver(isFinal: false))
@@ -98,8 +100,20 @@ import Testing
     #expect(harness.finish(1...2))
     #expect(harness.unavailable.map(\.returned) == [[1, 2]])
     #expect(harness.unavailable.first?.1.cause == .connection)
+    // The login's name has host and port, and stands before the text.
+    #expect(harness.unavailable.first?.1.text.hasPrefix("no connection (") == true, "\(harness.unavailable)")
     #expect(harness.ready.isEmpty)
     #expect(harness.replies.isEmpty)
+  }
+
+  @Test(arguments: ServiceSample.all)
+  func aRefusalWithoutABodyIsToldByItsStatusLine(sample: ServiceSample) throws {
+    let server = try ScriptedHTTPServer([.reply(503), .raw("HTTP/1.1 503\r\nContent-Length: 0\r\n\r\n")])
+    let harness = Harness()
+    #expect(harness.send(sample.attempt(1, server))?.text == "Scripted")
+    let bare = harness.send(sample.attempt(2, server))
+    #expect(bare?.ending == .reply(code: 503))
+    #expect(bare?.text == "no words")
   }
 
   @Test(arguments: ServiceSample.all)
@@ -230,7 +244,9 @@ import Testing
     let sample = ServiceSample.sendgrid
     let server = try ScriptedHTTPServer(otherwise: sample.accepted)
     let harness = Harness()
-    for handle in 1...30 { harness.transport.begin(sample.attempt(handle, sample.endpoint(server.port, maxConnections: 3))) }
+    for handle in 1...30 {
+      harness.transport.begin(sample.attempt(handle, sample.endpoint(server.port, maxConnections: 3)))
+    }
     #expect(harness.finish(1...30))
     #expect(server.requests.count == 30)
     #expect(server.connections <= 3)

@@ -37,9 +37,23 @@ enum WebhookKeys {
     ] + ConnectionKeys.all)
 
   static func address(_ object: ObjectReader) -> String? {
-    guard let text = object.given(url), template(text, url, object) != nil,
-      ServiceKeys.isAddress(text, url, object)
-    else { return nil }
+    guard let text = object.given(url), template(text, url, object) != nil else { return nil }
+    guard !WebhookSecrets.hasUser(text) else {
+      object.findings.error(
+        object.place(url),
+        "'url' holds a user name in clear; give the header field Authorization in 'headers' as \(WebhookSecrets.places) "
+          + "instead, and change the password if this was shared")
+      return nil
+    }
+    guard ServiceKeys.isAddress(text, url, object) else { return nil }
+    let clear = WebhookSecrets.literals(inQueryOf: text)
+    for name in clear {
+      object.findings.error(
+        object.place(url),
+        "'url' holds a secret in clear, '\(name)' in its query; give it in 'headers' or 'token' as "
+          + "\(WebhookSecrets.places) instead, and change the secret if this was shared")
+    }
+    guard clear.isEmpty else { return nil }
     let host = text.firstRange(of: "://").map { text[$0.upperBound...].prefix { $0 != "/" && $0 != "?" } }
     guard host?.contains("{{") == false else {
       object.findings.error(object.place(url), "'url' may hold values in its path and query, not in its host")
@@ -98,6 +112,57 @@ enum WebhookKeys {
   }
 }
 
+/// Which texts of a webhook would be secrets in clear: known by the names under which they are sent.
+enum WebhookSecrets {
+  static let places = "{env: NAME}, {file: PATH} or {command: [PROGRAM, …]}"
+
+  /// Whether a header field holds a secret, by its name.
+  static func isSecret(field name: String) -> Bool {
+    let name = name.lowercased().replacing("_", with: "-")
+    if ["api-key", "apikey", "token", "secret", "password", "cookie"].contains(where: { name.contains($0) }) {
+      return true
+    }
+    // X-Auth, OAuth, Authorization, Proxy-Authorization, Authentication; not Author.
+    return name.split(separator: "-").contains { word in
+      word.hasSuffix("auth") || word.hasPrefix("authori") || word.hasPrefix("authent")
+    }
+  }
+
+  /// Whether a header field's value is more than `{{…}}` and the name of a scheme (RFC 9110 §11.1).
+  static func isLiteral(_ value: String) -> Bool {
+    let words = withoutPlaceholders(value).lowercased().split(separator: " ")
+    return !words.allSatisfy { ["basic", "bearer", "token"].contains($0) }
+  }
+
+  /// The names in a URL's query that are given a secret in clear, in its order.
+  static func literals(inQueryOf url: String) -> [String] {
+    guard let mark = url.firstIndex(of: "?") else { return [] }
+    return url[mark...].dropFirst().split(whereSeparator: { $0 == "&" || $0 == ";" }).compactMap { pair in
+      let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      guard parts.count == 2, isSecret(query: String(parts[0])), !withoutPlaceholders(String(parts[1])).isEmpty else {
+        return nil
+      }
+      return String(parts[0])
+    }
+  }
+
+  /// Whether a URL has a user name before its host (RFC 3986 §3.2.1).
+  static func hasUser(_ url: String) -> Bool {
+    guard let scheme = url.firstRange(of: "://") else { return false }
+    return url[scheme.upperBound...].prefix { $0 != "/" && $0 != "?" && $0 != "#" }.contains("@")
+  }
+
+  private static func isSecret(query name: String) -> Bool {
+    let name = name.lowercased().replacing("-", with: "_")
+    return ["key", "sig", "signature"].contains(name)
+      || ["api_key", "apikey", "token", "secret", "password"].contains { name == $0 || name.hasSuffix("_\($0)") }
+  }
+
+  private static func withoutPlaceholders(_ text: String) -> String {
+    text.replacing(#/\{\{[^{}]*\}\}/#, with: "")
+  }
+}
+
 extension ValueType where Value == HTTPService<SecretReference>.Webhook.HeaderValue {
   /// A text, or where a secret is.
   static var headerValue: ValueType {
@@ -105,6 +170,14 @@ extension ValueType where Value == HTTPService<SecretReference>.Webhook.HeaderVa
     return ValueType(name: name, shape: .either([.string, .object(SecretKeys.schema)])) { node, key, findings in
       guard let text = node.scalar?.text else {
         return ValueType<SecretReference>.secret.decode(node, key, findings).map { .secret($0) }
+      }
+      let field = key.hasPrefix("headers.") ? String(key.dropFirst("headers.".count)) : key
+      guard !WebhookSecrets.isSecret(field: field) || !WebhookSecrets.isLiteral(text) else {
+        findings.error(
+          node.place,
+          "'\(key)' holds a secret in clear; give \(WebhookSecrets.places) instead, and change the secret if this was "
+            + "shared")
+        return nil
       }
       guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
         findings.error(node.place, "'\(key)' holds a line break or another control character")

@@ -55,6 +55,8 @@ struct HTTPResponse {
 
   /// 0 until a status line has come. Interim replies (RFC 9110 §15.2) do not count.
   var status = 0
+  /// What stands beside the status, such as `Service Unavailable`; often empty (RFC 9112 §4).
+  private(set) var reason = ""
   /// Names in lower case.
   var fields: [String: String] = [:]
   var body: [UInt8] = []
@@ -75,6 +77,7 @@ struct HTTPResponse {
         return false
       }
       status = code < 200 ? 0 : code
+      reason = words.dropFirst(2).joined(separator: " ")
       fields = [:]
       hasHeader = false
       return true
@@ -94,6 +97,15 @@ struct HTTPResponse {
     let room = Self.limit - body.count
     body.append(contentsOf: bytes.prefix(room))
     return bytes.count <= room
+  }
+
+  /// The same without the secrets that it repeats, before anything of it is read or cut.
+  func redacted(by redaction: Redaction) -> HTTPResponse {
+    var clean = self
+    clean.reason = redaction.apply(reason)
+    clean.fields = fields.mapValues { redaction.apply($0) }
+    clean.body = redaction.apply(body)
+    return clean
   }
 
   /// The body as JSON; nil if it is none.

@@ -146,15 +146,14 @@ extension NetworkTransport {
   private func finish(_ login: HTTPLogin, _ transfer: HTTPTransfer, _ result: CURLcode) {
     guard let job = transfer.job else { return }
     login.remove(transfer)
-    var reply = Self.reply(login, transfer, result, place(login))
-    reply.text = Services.withoutSecrets(reply.text, login.http)
+    let reply = Self.reply(login, transfer, result, place(login))
     tell(.finished(handle: job.attempt.handle, reply))
     if !transfer.isSent {
       // Whoever waits is not to meet the same.
       if login.probe == nil { login.state = .unknown }
     } else if let trouble = reply.trouble(from: login.endpoint.kind) {
       if trouble == .credentials, login.probe == nil { login.state = .open }
-      unavailable(login, trouble, "\(place(login)): \(reply.text)")
+      unavailable(login, trouble, reply.text)
     } else if case .reply = reply.ending, login.probe == nil {
       login.state = .proven
     }
@@ -166,7 +165,7 @@ extension NetworkTransport {
   ) -> Reply {
     // An answer is an answer, also if its body was cut off or longer than is read.
     if transfer.response.hasHeader, transfer.isSent { return Services.reply(transfer.response, login.http) }
-    let text = explain(result, transfer, place).1
+    let text = Redaction(login.http.service).apply(explain(result, transfer, place).1)
     let ending: Reply.Ending = result == CURLE_OPERATION_TIMEDOUT ? .timeout : .connectionLost
     return Reply(
       stage: .request, ending: ending, text: ReplyText.printable(text.utf8, limit: 500), completed: transfer.isSent)
@@ -177,8 +176,9 @@ extension NetworkTransport {
     let returned = login.waiting.map(\.attempt.handle)
     login.waiting = []
     guard !returned.isEmpty else { return }
-    let text = ReplyText.printable(Services.withoutSecrets(text, login.http).utf8, limit: 500)
-    tell(.unavailable(login: login.name, Unavailability(cause: cause, text: text), returned: returned))
+    let clean = Self.withoutPlace(Redaction(login.http.service).apply(text), of: login.name)
+    let said = ReplyText.printable(clean.utf8, limit: 500)
+    tell(.unavailable(login: login.name, Unavailability(cause: cause, text: said), returned: returned))
   }
 
   /// `api.example.com`.

@@ -20,8 +20,10 @@ enum Services {
     }
   }
 
+  /// A server may repeat what it was sent: the reply holds none of it.
   static func reply(_ response: HTTPResponse, _ http: Endpoint.HTTP) -> Reply {
-    switch http.service {
+    let response = response.redacted(by: Redaction(http.service))
+    return switch http.service {
     case .sendgrid: SendGrid.reply(response)
     case .mailgun: Mailgun.reply(response)
     case .ses: SES.reply(response)
@@ -36,26 +38,21 @@ enum Services {
     guard let scheme = url.firstRange(of: "://") else { return url }
     return String(url[..<scheme.upperBound] + url[scheme.upperBound...].prefix { $0 != "/" && $0 != "?" })
   }
-
-  /// A server may repeat what it was sent.
-  static func withoutSecrets(_ text: String, _ http: Endpoint.HTTP) -> String {
-    http.service.credentials.reduce(text) { text, secret in
-      secret.revealed.utf8.count < 4
-        ? text : text.split(separator: secret.revealed, omittingEmptySubsequences: false).joined(separator: "<redacted>")
-    }
-  }
 }
 
 extension HTTPResponse {
   /// The reply to a request that was sent.
   /// - Parameters:
-  ///   - words: what the service says is wrong; without it, the body's first words.
+  ///   - words: what the service says is wrong; without it, the body's first words, and without these, of a refusal,
+  ///     what stands beside its status.
   ///   - isSound: false where a good status comes with something else than the service would say.
   func reply(
     code: String? = nil, words: String? = nil, id: String? = nil, retryAfter: Instant.Span? = nil, isSound: Bool = true
   ) -> Reply {
-    let said = words ?? String(decoding: body.prefix(500), as: UTF8.self)
-    let text = code.map { said.isEmpty ? $0 : "\($0): \(said)" } ?? said
+    var said = words ?? String(decoding: body.prefix(500), as: UTF8.self)
+    if said.allSatisfy(\.isWhitespace) { said = "" }
+    var text = code.map { said.isEmpty ? $0 : "\($0): \(said)" } ?? said
+    if text.isEmpty, status >= 300 { text = reason.isEmpty ? "no words" : reason }
     return Reply(
       stage: .request, ending: isSound ? .reply(code: status) : .malformed(code: status),
       text: ReplyText.printable(text.utf8, limit: 500), providerID: id.flatMap { $0.isEmpty ? nil : $0 },
