@@ -245,6 +245,8 @@ extension NetworkTransport {
         guard let next = try connection.parser.next(buffer.span.extracting(0..<count), &position) else { return }
         code = next
       } catch {
+        // It has said something.
+        connection.job?.hasMoved = true
         lose(connection, .connectionLost, error.text)
         return
       }
