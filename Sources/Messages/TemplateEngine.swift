@@ -72,7 +72,9 @@ public final class TemplateEngine: TemplateRenderer, Sendable {
   }
 
   /// The mailbox's values that a template asks for, named without `mailboxPrefix`.
-  func mailboxNeeds(of template: Template) -> [String] { kept(template, Self.escaping(of: template)).prepared.ofMailbox }
+  func mailboxNeeds(of template: Template) -> [String] {
+    kept(template, Self.escaping(of: template)).prepared.ofMailbox
+  }
 
   /// Whether a template asks for `unsubscribe_url`.
   func namesLink(_ template: Template) -> Bool {

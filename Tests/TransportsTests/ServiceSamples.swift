@@ -29,7 +29,8 @@ struct ServiceSample: Sendable, CustomStringConvertible {
     refused: .reply(
       400,
       body:
-        #"{"errors":[{"message":"Does not contain a valid address.","field":"personalizations.0.to.0.email","help":null}]}"#),
+        #"{"errors":[{"message":"Does not contain a valid address.","field":"personalizations.0.to.0.email","help":null}]}"#
+    ),
     malformed: .reply(200, body: "<html>Welcome to the hotel</html>"))
   static let mailgun = ServiceSample(
     name: "mailgun", service: .mailgun(domain: "mg.example.com", key: Secret(key)),

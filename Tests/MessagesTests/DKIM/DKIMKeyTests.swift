@@ -76,7 +76,9 @@ private func pem(_ label: String, _ base64: String, header: String = "") -> Stri
   }
   #expect(throws: DKIMProblem.notAKey) { try DKIMKey([0xFF, 0xFE]) }
   for count in 0..<48 {
-    #expect(throws: DKIMProblem.notAKey) { try read(pem("PRIVATE KEY", Data(repeating: 0x30, count: count).base64EncodedString())) }
+    #expect(throws: DKIMProblem.notAKey) {
+      try read(pem("PRIVATE KEY", Data(repeating: 0x30, count: count).base64EncodedString()))
+    }
   }
 }
 

@@ -54,7 +54,8 @@ private func changed(_ message: [UInt8], _ old: String, _ text: String) throws -
   #expect(signing.verifier.verify(signed) == [.pass, .pass])
   #expect(signed.suffix(Published.crlf(plain).count) == Published.crlf(plain)[...])
   let text = String(decoding: signed, as: UTF8.self)
-  #expect(text.hasPrefix("DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=example.com; s=r1;\r\n t=1795161612;"))
+  #expect(
+    text.hasPrefix("DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=example.com; s=r1;\r\n t=1795161612;"))
   #expect(text.components(separatedBy: "DKIM-Signature:").count == 3)
   #expect(!text.contains("l="))
   #expect(lineFaults(signed) == [])
@@ -91,7 +92,9 @@ func aChangedOrAddedFieldBreaksTheSignature(_ old: String, _ new: String) throws
   #expect(verdicts.count == 2 && !verdicts.contains(.pass))
 }
 
-@Test(arguments: [("Hello Ada", "Hello Eve"), ("bye.\n", "bye.\nBuy!\n"), ("bye.\n", ""), ("Hello Ada,\n", "Hello Ada,\n\n")])
+@Test(arguments: [
+  ("Hello Ada", "Hello Eve"), ("bye.\n", "bye.\nBuy!\n"), ("bye.\n", ""), ("Hello Ada,\n", "Hello Ada,\n\n"),
+])
 func aChangedOrLongerBodyBreaksTheSignature(_ old: String, _ new: String) throws {
   let signing = try Signing()
   #expect(signing.verifier.verify(try changed(try signing.sign(plain), old, new)) == [.bodyHash, .bodyHash])

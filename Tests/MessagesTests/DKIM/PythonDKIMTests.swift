@@ -40,7 +40,9 @@ func dkimpyTakesEverySignatureAndNoForgedOne() throws {
   let thread = PlannedSend.Thread(references: ["<1@example.com>", "<2@example.com>"], subject: "x")
   let unsubscribe = Campaign.Unsubscribe(
     mailto: Make.template("leave@example.com"), url: Make.template("https://example.com/u/{{send_id}}"))
-  for (i, text) in ["Hi\n", "", "\n\n\n", "a  b \t\n\n.\n\n\n", "Grüße\n", String(repeating: "日本語 ", count: 300)].enumerated() {
+  for (i, text) in ["Hi\n", "", "\n\n\n", "a  b \t\n\n.\n\n\n", "Grüße\n", String(repeating: "日本語 ", count: 300)]
+    .enumerated()
+  {
     for subject in ["Hello", "Grüße, Ada", String(repeating: "A long subject ", count: 20)] {
       let html = i % 2 == 0 ? "<p>\(text)</p>" : nil
       let campaign = Make.campaign(text: nil, attachments: ["a.bin"], unsubscribe: unsubscribe)
