@@ -34,9 +34,9 @@ public struct DeliveryRules: Sendable {
 }
 
 extension DeliveryRules {
-  /// The Message-ID a send has: its id, and the domain of its mailbox.
-  public func messageID(of send: PlannedSend) -> String {
-    guard case .email(let named) = mailboxes[send.mailbox]?.sender else { return "" }
-    return "<\(send.id.text)@\(named.address.domain)>"
+  /// Of a mailbox's address; nil where it sends no mail.
+  func domain(of mailbox: String) -> String? {
+    guard case .email(let named) = mailboxes[mailbox]?.sender else { return nil }
+    return named.address.domain
   }
 }

@@ -56,7 +56,7 @@ public final class StopRequest: Sendable {
 ///
 /// While a commit is on its way to the disk the run goes on with other messages; those whose intents it holds wait for
 /// its end, and the intents that come meanwhile for the commit after it.
-public struct DeliveryRun {
+public struct DeliveryRun: ~Copyable {
   public struct Hooks {
     public var compose: (PlannedSend, Instant) throws -> OutgoingMessage
     /// Reads suppressions and events again if they have changed. Nil: unchanged. Throws: unreadable.
@@ -108,9 +108,13 @@ public struct DeliveryRun {
   /// Attempts whose intents are in the commit that is under way.
   private var committing: [Int] = []
   private var isCommitting = false
+  /// Since when what is ready waits for others.
+  private var gatheringSince: Instant.Span?
 
   /// How long attempts in flight may take after a stop is asked for, if nobody says otherwise.
   public static let usualGrace = Instant.Span.seconds(30)
+  /// How long what is ready may wait for others to share its commit.
+  private static let gathering = Instant.Span(milliseconds: 2)
   /// How far a rehearsal's clock may run ahead of an attempt under way.
   static let lead = Instant.Span.seconds(30)
   private static let dropsName = "suppressions and events"
@@ -121,12 +125,12 @@ public struct DeliveryRun {
   /// - Parameter grace: how long attempts in flight may take after a stop is asked for; what the server has not
   ///   answered by then is in doubt.
   public init(
-    dispatcher: Dispatcher, drops: Drops, transport: any Transport, journal: any RecordSink,
+    dispatcher: consuming Dispatcher, drops: Drops, transport: any Transport, journal: any RecordSink,
     clock: any DeliveryClock, stop: StopRequest, grace: Instant.Span = DeliveryRun.usualGrace, hooks: Hooks
   ) {
-    self.dispatcher = dispatcher
     lastDrops = drops
     lastPauses = dispatcher.pauses ?? Pauses()
+    self.dispatcher = dispatcher
     self.grace = grace
     self.transport = transport
     self.journal = journal
@@ -178,9 +182,12 @@ public struct DeliveryRun {
     var milliseconds = 250
     if let wake, !clock.isVirtual || wake <= now { milliseconds = Int(min(250, max(0, (wake - now).milliseconds))) }
     if uncommitted > 0, !isCommitting {
-      // What has come meanwhile shares the commit.
-      let events = ready.count * 2 < dispatcher.inFlight ? transport.poll(milliseconds: 0) : []
-      guard events.isEmpty else { return try take(events) }
+      // A commit takes the time of some ten messages: until half of what is in flight is ready, what comes within a
+      // moment shares it.
+      if !ready.isEmpty, ready.count * 2 < dispatcher.inFlight, mayGather() {
+        let events = transport.poll(milliseconds: 1)
+        guard events.isEmpty else { return try take(events) }
+      }
       // Outcomes alone may wait a little for intents.
       if ready.isEmpty, dispatcher.inFlight > 0, milliseconds > 0 {
         let events = transport.poll(milliseconds: min(milliseconds, 5))
@@ -189,6 +196,14 @@ public struct DeliveryRun {
       try beginCommit()
     }
     try take(transport.poll(milliseconds: milliseconds))
+  }
+
+  /// Whether what is ready may wait a little longer for others.
+  private mutating func mayGather() -> Bool {
+    let time = hooks.elapsed()
+    let since = gatheringSince ?? time
+    gatheringSince = since
+    return time <= since + Self.gathering
   }
 
   /// A rehearsal's clock goes on to the next send's time while connections are free for it, but no further than a
@@ -240,7 +255,7 @@ public struct DeliveryRun {
   }
 
   private mutating func begin(_ handle: Int, _ endpoint: Endpoint) throws {
-    guard let send = dispatcher.near[handle] else { return }
+    guard let send = dispatcher.near[handle]?.send else { return }
     let message: OutgoingMessage
     do {
       message = try hooks.compose(send, clock.now())
@@ -256,6 +271,7 @@ public struct DeliveryRun {
 
   /// Begins to bring what was recorded to the disk; without help from another thread it is there on return.
   private mutating func beginCommit() throws {
+    gatheringSince = nil
     if let wake = transport.wake, try journal.beginCommit(done: wake) {
       isCommitting = true
       committing = ready

@@ -17,7 +17,7 @@ import Model
 /// Each mailbox has a queue of its sends by time; a mailbox wakes when its head is due and its gap has passed. Where a
 /// login's connections are all in use, the mailbox waits in that login's line. What is paused stays in its queue until
 /// it is resumed or its open time ends; what a breaker stops is released at once.
-public struct Dispatcher {
+public struct Dispatcher: ~Copyable {
   /// A line of the plan that goes out in this run, with what history knows of it: for runs of a few, at hand.
   public struct Item: Sendable {
     public var send: PlannedSend
@@ -77,7 +77,7 @@ public struct Dispatcher {
   var expiries: [Int64]
   let source: any LineSource
   /// Sends that are under way, and some that were looked at, as a whole.
-  var near: [Int: PlannedSend] = [:]
+  var near: [Int: NearSend] = [:]
   /// Lines that could not be read any more were found.
   var hasLost = false
   var mailboxes: [MailboxQueue] = []
@@ -93,10 +93,16 @@ public struct Dispatcher {
   /// The attempts that a transport holds: few, as connections are.
   var underWay: Set<Int> = []
   /// When the oldest of them was begun.
-  var oldestBeginning: Instant? { underWay.map { sends[$0].startedAt }.min() }
+  var oldestBeginning: Instant? {
+    var oldest: Instant?
+    for handle in underWay { oldest = min(oldest ?? .distantFuture, sends[handle].startedAt) }
+    return oldest
+  }
   public var tally = Tally()
   /// What must not be written to; nil while the files cannot be read, and new attempts wait.
-  var drops: Drops?
+  var drops: Drops? { didSet { dropChanges += 1 } }
+  /// How often `drops`, and with them what the sends' contacts are known by, have changed.
+  var dropChanges = 0
   /// What is paused; nil while the file cannot be read, and new attempts wait.
   var pauses: Pauses?
   var breakers: Breakers
@@ -187,6 +193,7 @@ public struct Dispatcher {
     var index: [String: Int] = [:]
     var times: [Time: IntervalSet] = [:]
     var open: [Set<IntervalSet>] = []
+    var campaignRules: [String: CampaignRule] = [:]
     for kind in given {
       let m = index[kind.mailbox] ?? mailboxes.count
       if m == mailboxes.count {
@@ -194,6 +201,7 @@ public struct Dispatcher {
         mailboxes.append(
           MailboxQueue(
             gap: rules.mailboxes[kind.mailbox]?.minGap ?? .zero, endpoints: rules.endpoints[kind.mailbox] ?? [],
+            domain: rules.domain(of: kind.mailbox),
             lastAttempt: history.lastAttempt.mailbox[kind.mailbox]))
         open.append([])
       }
@@ -201,7 +209,9 @@ public struct Dispatcher {
       let time = times[key] ?? rules.open(kind, within: day)
       times[key] = time
       open[m].insert(time)
-      kinds.append(SendKind(campaign: kind.campaign, mailbox: m, mailboxID: kind.mailbox, open: time))
+      let rule = campaignRules[kind.campaign] ?? rules.campaigns[kind.campaign].map(CampaignRule.init)
+      campaignRules[kind.campaign] = rule
+      kinds.append(SendKind(campaign: kind.campaign, rule: rule, mailbox: m, mailboxID: kind.mailbox, open: time))
     }
     for m in mailboxes.indices { mailboxes[m].open = IntervalSet(open[m].flatMap(\.intervals)) }
   }
@@ -217,7 +227,8 @@ public struct Dispatcher {
 
   /// Whether everything has come to an end, as far as this run takes it.
   public var isFinished: Bool {
-    inFlight == 0 && (isStopping || (waitingInLine == 0 && heldCount == 0 && mailboxes.allSatisfy { $0.queue.isEmpty }))
+    underWay.isEmpty
+      && (isStopping || (waitingInLine == 0 && heldCount == 0 && mailboxes.allSatisfy { $0.queue.isEmpty }))
   }
 
   /// No new attempts; those in flight may end.
@@ -299,11 +310,8 @@ public struct Dispatcher {
         continue
       }
       let endpoint = mailboxes[m].endpoints[position]
-      var login = logins[endpoint.login] ?? Login(endpoint)
-      if login.isWarm, let last = login.lastAttempt, now - last > Login.warmth {
-        login.isWarm = false
-        logins[endpoint.login] = login
-      }
+      let login = login(of: endpoint)
+      if login.isWarm, let last = login.lastAttempt, now - last > Login.warmth { login.isWarm = false }
       if isCrowded(handle, login) {
         mailboxes[m].queue.removeMin()
         hold(handle, m, at: endpoint.login)
@@ -322,7 +330,6 @@ public struct Dispatcher {
       login.opening += 1
       if sends[handle].domain >= 0 { login.domains[sends[handle].domain, default: 0] += 1 }
       login.lastAttempt = now
-      logins[endpoint.login] = login
       mailboxes[m].lastAttempt = now
       mailboxes[m].opening += 1
       sends[handle].provider = position
@@ -334,6 +341,13 @@ public struct Dispatcher {
       count(handle, by: 1)
       actions.append(.begin(handle: handle, endpoint))
     }
+  }
+
+  private mutating func login(of endpoint: Endpoint) -> Login {
+    if let login = logins[endpoint.login] { return login }
+    let login = Login(endpoint)
+    logins[endpoint.login] = login
+    return login
   }
 
   mutating func stopWaiting(_ handle: Int) {
@@ -389,12 +403,13 @@ public struct Dispatcher {
     count(handle, by: -1)
     let slot = sends[handle]
     waitAgain(handle)
-    guard let login = endpoint(of: handle)?.login else { return }
+    guard let name = endpoint(of: handle)?.login else { return }
     let m = mailbox(handle)
     mailboxes[m].opening -= 1
-    logins[login]?.opening -= 1
-    logins[login]?.isWarm = false
     if mailboxes[m].lastAttempt == slot.startedAt { mailboxes[m].lastAttempt = slot.before.mailbox }
-    if logins[login]?.lastAttempt == slot.startedAt { logins[login]?.lastAttempt = slot.before.login }
+    guard let login = logins[name] else { return }
+    login.opening -= 1
+    login.isWarm = false
+    if login.lastAttempt == slot.startedAt { login.lastAttempt = slot.before.login }
   }
 }

@@ -29,11 +29,11 @@ extension Dispatcher {
     guard drops != nil, pauses != nil else { return .waits(until: now + Self.dropsRest) }
     if isStopped(handle) { return end(handle, .breaker, now, &actions) }
     if isPaused(handle) { return park(handle) }
-    guard let send = send(handle) else {
+    guard let near = send(handle) else {
       lose(handle, &actions)
       return .ended
     }
-    if let reason = dropReason(handle, send, now) { return end(handle, reason, now, &actions) }
+    if let reason = dropReason(handle, near, now) { return end(handle, reason, now, &actions) }
     let close = open(handle).close ?? now
     switch book.obstacle(to: handle, at: now, before: close) {
     case nil: return .mayGo
@@ -63,24 +63,25 @@ extension Dispatcher {
     return .ended
   }
 
-  func dropReason(_ handle: Int, _ send: PlannedSend, _ now: Instant) -> ReleaseReason? {
+  private func dropReason(_ handle: Int, _ near: NearSend, _ now: Instant) -> ReleaseReason? {
     // Without its campaign nothing says that it may go out.
-    guard let drops, let campaign = rules.campaigns[send.campaign] else { return .stopped }
-    let line = Int(sends[handle].line)
-    let person = Drops.Person(
-      key: send.contact, to: send.to, channel: send.channel, others: source.others(line, send))
-    if bounced.contains(person.to) { return .bounced }
+    guard let drops, let rule = kinds[Int(sends[handle].kind)].rule else { return .stopped }
+    if !bounced.isEmpty, bounced.contains(near.person.to) { return .bounced }
+    // Time alone brings no reason: a suppression can only come to its end.
+    if near.clearedAt == dropChanges { return nil }
+    let (send, campaign, line) = (near.send, rule.campaign, Int(sends[handle].line))
+    near.person.others = source.others(line, send)
+    let person = near.person
     if let drop = drops.reason(
       person, campaign: campaign.id, was: campaign.was, messageClass: campaign.messageClass, now: now)
     {
       return ReleaseReason(rawValue: drop.reason.rawValue) ?? .suppressed
     }
     if send.key.isEmpty, drops.isCarriedOver(person, campaign: campaign, step: send.step) { return .alreadySent }
-    if case .contacts = campaign.audience,
-      drops.stop(person, campaign: campaign, began: source.began(line, send)) != nil
-    {
-      return .stopped
+    if rule.hasAudience, drops.hasEvents {
+      if drops.stop(person, campaign: campaign, began: source.began(line, send)) != nil { return .stopped }
     }
+    near.clearedAt = dropChanges
     return nil
   }
 }

@@ -9,7 +9,7 @@ extension Dispatcher {
     end(handle)
     stopWaiting(handle)
     tally.released[reason, default: 0] += 1
-    actions.append(.record(.released(Record.Note(send, at: now), reason)))
+    actions.append(.record(.released(Record.Note(send.send, at: now), reason)))
   }
 
   mutating func die(
@@ -23,9 +23,8 @@ extension Dispatcher {
     actions.append(.record(.outcome(attempt, Record.Result(outcome: .failed, reason: reason, response: text))))
   }
 
-  func attemptRecord(_ send: PlannedSend, number: Int, at: Instant, provider: String) -> Record.Attempt {
-    Record.Attempt(
-      send, number: number, at: at, provider: provider, messageID: rules.messageID(of: send), run: runID)
+  func attemptRecord(_ send: NearSend, number: Int, at: Instant, provider: String) -> Record.Attempt {
+    Record.Attempt(send.record, number: number, at: at, provider: provider, run: runID)
   }
 
   /// An attempt leaves its login: the next mailbox in line may go on.
@@ -33,9 +32,11 @@ extension Dispatcher {
     underWay.remove(handle)
     defer { if sends[handle].state == .done || sends[handle].state == .lost { forget(handle) } }
     guard let endpoint = endpoint(of: handle) else { return nil }
-    logins[endpoint.login]?.inFlight -= 1
-    let domain = sends[handle].domain
-    if let n = logins[endpoint.login]?.domains[domain] { logins[endpoint.login]?.domains[domain] = n > 1 ? n - 1 : nil }
+    if let login = logins[endpoint.login] {
+      login.inFlight -= 1
+      let domain = sends[handle].domain
+      if domain >= 0, let n = login.domains[domain] { login.domains[domain] = n > 1 ? n - 1 : nil }
+    }
     if heldCount > 0 { freeDomains(at: endpoint.login) }
     if lines[endpoint.login]?.isEmpty == false, !freed.contains(endpoint.login) { freed.append(endpoint.login) }
     return endpoint
@@ -69,10 +70,8 @@ extension Dispatcher {
       hasOpened(handle, now)
       sends[handle].state = .completing
       let provider = endpoint(of: handle)?.provider ?? ""
-      actions.append(
-        .record(
-          .intent(
-            attemptRecord(send, number: sends[handle].attempts + 1, at: now, provider: provider))))
+      let attempt = attemptRecord(send, number: sends[handle].attempts + 1, at: now, provider: provider)
+      actions.append(.record(.intent(attempt)))
       actions.append(.complete(handle: handle))
     case .finished(let handle, let reply):
       finish(handle, reply, now, &actions)
@@ -125,14 +124,12 @@ extension Dispatcher {
 
   /// An attempt has been made at a login: its rate runs from now, and others may be begun.
   private mutating func hasMade(at name: String, _ now: Instant) {
-    guard var login = logins[name] else { return }
+    guard let login = logins[name] else { return }
     login.opening -= 1
-    if login.interval > .zero {
-      login.lastAttempt = max(login.lastAttempt ?? now, now)
-      login.isWarm = true
-    }
-    logins[name] = login
-    if login.interval > .zero, lines[name]?.isEmpty == false, !freed.contains(name) { freed.append(name) }
+    guard login.interval > .zero else { return }
+    login.lastAttempt = max(login.lastAttempt ?? now, now)
+    login.isWarm = true
+    if lines[name]?.isEmpty == false, !freed.contains(name) { freed.append(name) }
   }
 
   /// When the attempt that an event ends or carries on was begun; nil for what is about a login.
@@ -244,11 +241,11 @@ extension Dispatcher {
       fail(handle, .rejected, isBounce: isBounce, &result)
     case .later:
       count(handle, by: -1)
-      tryAgain(handle, send.id, atOnce: false, atLeast: reply.retryAfter, number, now, &result)
+      tryAgain(handle, send.send.id, atOnce: false, atLeast: reply.retryAfter, number, now, &result)
     case .failOver(let isFinal):
       count(handle, by: -1)
       lookAgain(handle, now)
-      failOver(handle, send.id, isFinal: isFinal, reply, number, now, &result)
+      failOver(handle, send.send.id, isFinal: isFinal, reply, number, now, &result)
     }
     actions.append(.record(.outcome(attempt, result)))
     if let endpoint { judge(endpoint, result, asked: reply.retryAfter, now, &actions) }
@@ -295,7 +292,7 @@ extension Dispatcher {
     _ handle: Int, _ id: SendID, atOnce: Bool, atLeast: Instant.Span? = nil, _ number: Int, _ now: Instant,
     _ result: inout Record.Result
   ) {
-    let policy = rules.campaigns[kind(handle).campaign]?.retry ?? rules.settings.retry
+    let policy = kinds[Int(sends[handle].kind)].rule?.campaign.retry ?? rules.settings.retry
     let delay = RetrySchedule.delay(after: number, policy: policy, id: id.text)
     let next = atOnce ? now : now + max(delay, atLeast ?? .zero)
     guard

@@ -36,42 +36,42 @@ extension Dispatcher {
     }
     /// When its last attempt of this run was begun.
     var startedAt: Instant {
-      get { state == .done && work.isEmpty ? (marks.contains(.wasTried) ? time : .distantPast) : self[\.startedAt] }
-      set { self[\.startedAt] = newValue }
+      get { state == .done && work.isEmpty ? (marks.contains(.wasTried) ? time : .distantPast) : attempt.startedAt }
+      set { attempt.startedAt = newValue }
     }
     /// Attempts, those of earlier runs too.
     var attempts: Int {
-      get { self[\.attempts] }
-      set { self[\.attempts] = newValue }
+      get { attempt.attempts }
+      set { attempt.attempts = newValue }
     }
     var firstAttempt: Instant? {
-      get { self[\.firstAttempt] }
-      set { self[\.firstAttempt] = newValue }
+      get { attempt.firstAttempt }
+      set { attempt.firstAttempt = newValue }
     }
     /// Position in its mailbox's chain of providers.
     var provider: Int {
-      get { self[\.provider] }
-      set { self[\.provider] = newValue }
+      get { attempt.provider }
+      set { attempt.provider = newValue }
     }
     /// The instant by which the limits count its attempt: its beginning, then its intent.
     var countedAt: Instant {
-      get { self[\.countedAt] }
-      set { self[\.countedAt] = newValue }
+      get { attempt.countedAt }
+      set { attempt.countedAt = newValue }
     }
     /// How things stood before this attempt, should it prove to be none.
     var before: (mailbox: Instant?, login: Instant?, isWaiting: Bool) {
-      get { self[\.before] }
-      set { self[\.before] = newValue }
+      get { attempt.before }
+      set { attempt.before = newValue }
     }
     /// Providers that failed it since its last wait.
     var failed: Set<Int> {
-      get { self[\.failed] }
-      set { self[\.failed] = newValue }
+      get { attempt.failed }
+      set { attempt.failed = newValue }
     }
     /// Providers that refused it for good.
     var refused: Set<Int> {
-      get { self[\.refused] }
-      set { self[\.refused] = newValue }
+      get { attempt.refused }
+      set { attempt.refused = newValue }
     }
     /// Whether a connection lost before the message was complete has already been tried again at once.
     var hasRetriedAtOnce: Bool {
@@ -108,13 +108,17 @@ extension Dispatcher {
       if isSet { marks.insert(mark) } else { marks.remove(mark) }
     }
 
-    private subscript<T>(path: WritableKeyPath<Work, T>) -> T {
-      get { work.isEmpty ? Work()[keyPath: path] : work[0][keyPath: path] }
-      set {
+    private var attempt: Work {
+      @inline(__always) _read {
+        if work.isEmpty { yield Self.noWork } else { yield work[0] }
+      }
+      @inline(__always) _modify {
         if work.isEmpty { work = [Work()] }
-        work[0][keyPath: path] = newValue
+        yield &work[0]
       }
     }
+
+    private static let noWork = Work()
   }
 
   private struct Marks: OptionSet {
@@ -142,6 +146,8 @@ extension Dispatcher {
   /// What many sends have in common.
   struct SendKind {
     var campaign: String
+    /// Nil where the project does not have it any more: nothing says then that its sends may go out.
+    var rule: CampaignRule?
     /// Index into `mailboxes`.
     var mailbox: Int
     var mailboxID: String
@@ -149,9 +155,39 @@ extension Dispatcher {
     var open: IntervalSet
   }
 
+  /// A class, since a campaign is large and asked for at each send.
+  final class CampaignRule: Sendable {
+    let campaign: Campaign
+    /// Whether stop events end its sends.
+    let hasAudience: Bool
+
+    init(_ campaign: Campaign) {
+      self.campaign = campaign
+      if case .contacts = campaign.audience { hasAudience = true } else { hasAudience = false }
+    }
+  }
+
+  /// A send as a whole, while it is looked at or under way.
+  final class NearSend {
+    let send: PlannedSend
+    /// What its records have in common.
+    let record: Record.Attempt.Send
+    var person: Drops.Person
+    /// The count of `Dispatcher.dropChanges` at which nothing was found to stand against writing to them.
+    var clearedAt = -1
+
+    init(_ send: PlannedSend, messageID: String) {
+      self.send = send
+      record = Record.Attempt.Send(send, messageID: messageID)
+      person = Drops.Person(key: send.contact, to: send.to, channel: send.channel)
+    }
+  }
+
   struct MailboxQueue {
     var gap: Instant.Span
     var endpoints: [Endpoint]
+    /// Of its address, in the Message-IDs of what it sends; nil for SMS.
+    var domain: String?
     var queue: Heap<Entry> = []
     var lastAttempt: Instant?
     /// Attempts begun and not yet made: they wait for a connection, or for the server's word to send the message.
@@ -182,7 +218,8 @@ extension Dispatcher {
     static func < (a: Wake, b: Wake) -> Bool { a.at != b.at ? a.at < b.at : a.mailbox < b.mailbox }
   }
 
-  struct Login {
+  /// A class: it is looked up by its name and changed many times a message.
+  final class Login {
     var maxConnections: Int
     var maxInFlight: Int
     var inFlight = 0
@@ -220,12 +257,18 @@ extension Dispatcher {
   static let keptSends = 2048
 
   /// The whole of a send, read where it is not at hand; nil if it cannot be read any more.
-  mutating func send(_ handle: Int) -> PlannedSend? {
+  mutating func send(_ handle: Int) -> NearSend? {
     if let send = near[handle] { return send }
     guard let send = try? source.send(Int(sends[handle].line)) else { return nil }
     if near.count >= Self.keptSends + underWay.count { near = near.filter { underWay.contains($0.key) } }
-    near[handle] = send
-    return send
+    let one = NearSend(send, messageID: messageID(of: send, mailboxes[mailbox(handle)].domain))
+    near[handle] = one
+    return one
+  }
+
+  /// - Parameter domain: of its mailbox's address; nil for SMS.
+  private func messageID(of send: PlannedSend, _ domain: String?) -> String {
+    domain.map { "<\(send.id.text)@\($0)>" } ?? ""
   }
 
   /// A send whose line cannot be read, or is not as it was: nothing is known of it that a record could say, so that it

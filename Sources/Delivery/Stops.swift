@@ -94,6 +94,7 @@ extension Dispatcher {
   // MARK: - Breakers
 
   func isStopped(_ handle: Int) -> Bool {
+    if breakers.trips.isEmpty { return false }
     let kind = kind(handle)
     return breakers.trip(campaign: kind.campaign, mailbox: kind.mailboxID) != nil
   }
@@ -152,11 +153,12 @@ extension Dispatcher {
     var byID: [SendID: PlannedSend] = [:]
     var byName: [String: [(at: Instant, send: PlannedSend)]] = [:]
     for handle in tried(ids, names) {
-      guard let send = send(handle) else { continue }
+      guard let near = send(handle) else { continue }
+      let send = near.send
       let startedAt = sends[handle].startedAt
       if ids.contains(send.id) { byID[send.id] = send }
       let others = source.others(Int(sends[handle].line), send)
-      let own = Set([send.contact, EmailAddress(send.to)?.canonical ?? send.to] + others)
+      let own = Set([send.contact, near.person.to] + others)
       for name in own where names.contains(name) { byName[name, default: []].append((startedAt, send)) }
     }
     return events.compactMap { event in

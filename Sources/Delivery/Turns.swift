@@ -39,7 +39,7 @@ extension Dispatcher {
     let slot = sends[head]
     let tolerance = max(.seconds(60), gap * 2)
     guard now - slot.dueAt > tolerance,
-      rules.campaigns[kind(head).campaign]?.messageClass != .transactional
+      kinds[Int(sends[head].kind)].rule?.campaign.messageClass != .transactional
     else { return gap }
     let left = mailboxes[m].open.intersection(Interval(last, .distantFuture)).length
     return max(gap, left / Int64(mailboxes[m].queue.count + mailboxes[m].held + mailboxes[m].later + 1))

@@ -115,7 +115,10 @@ public final class StoredLines {
   private let file: Descriptor
   private let offsets: [UInt64]
   private let checks: [UInt32]
-  private var buffer = [UInt8](repeating: 0, count: 1 << 12)
+  /// What was read last: lines that follow one another are mostly served so.
+  private var buffer = [UInt8](repeating: 0, count: 1 << 14)
+  private var window = 0..<0
+  private var scanner = PlanLineScanner(readsSends: true)
 
   init(file: Descriptor, _ builder: PlanIndexBuilder) {
     self.file = file
@@ -128,23 +131,47 @@ public final class StoredLines {
   /// - Throws: `.malformed` where the file's bytes are not what they were when the index was made.
   public func send(_ number: Int) throws(JournalProblem) -> PlannedSend {
     let offset = Int(offsets[number])
-    while true {
-      var filled = 0
-      let target = buffer.count
-      var problem: JournalProblem?
-      buffer.withUnsafeMutableBytes { bytes in
-        do throws(JournalProblem) { filled = try file.read(into: bytes, at: offset) } catch { problem = error }
+    var end = window.contains(offset) ? lineEnd(offset) : nil
+    while end == nil {
+      if window.lowerBound == offset, window.count == buffer.count {
+        guard buffer.count <= LineReader.longest else { throw changed }
+        buffer = [UInt8](repeating: 0, count: buffer.count * 4)
       }
-      if let problem { throw problem }
-      let end = buffer[..<filled].firstIndex(of: 0x0A) ?? (filled < target ? filled : -1)
-      if end < 0 {
-        guard target <= LineReader.longest else { throw changed }
-        buffer = [UInt8](repeating: 0, count: target * 4)
-        continue
+      try read(at: offset)
+      end = lineEnd(offset)
+      if end == nil, window.count < buffer.count { end = window.upperBound }
+    }
+    let line = (offset - window.lowerBound)..<((end ?? offset) - window.lowerBound)
+    do throws(LineProblem) {
+      let send = try buffer.withUnsafeBufferPointer { bytes throws(LineProblem) -> PlannedSend? in
+        let line = UnsafeBufferPointer(rebasing: bytes[line])
+        guard Self.check(UnsafeRawBufferPointer(line)) == checks[number] else { return nil }
+        return try scanner.send(line)
       }
-      let check = buffer.withUnsafeBytes { Self.check(UnsafeRawBufferPointer(rebasing: $0[..<end])) }
-      guard check == checks[number] else { throw changed }
-      do { return try PlanCodec.send(try LineReader.Line.json(buffer[..<end])) } catch { throw changed }
+      guard let send else { throw LineProblem("") }
+      return send
+    } catch {
+      throw changed
+    }
+  }
+
+  private func read(at offset: Int) throws(JournalProblem) {
+    window = 0..<0
+    var filled = 0
+    var problem: JournalProblem?
+    buffer.withUnsafeMutableBytes { bytes in
+      do throws(JournalProblem) { filled = try file.read(into: bytes, at: offset) } catch { problem = error }
+    }
+    if let problem { throw problem }
+    window = offset..<(offset + filled)
+  }
+
+  /// Where the line ends that begins at `offset`, if that is in the window.
+  private func lineEnd(_ offset: Int) -> Int? {
+    buffer.withUnsafeBytes { bytes in
+      guard let start = bytes.baseAddress else { return nil }
+      let line = start + (offset - window.lowerBound)
+      return memchr(line, 0x0A, window.upperBound - offset).map { offset + (UnsafeRawPointer($0) - line) }
     }
   }
 

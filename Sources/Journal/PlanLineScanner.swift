@@ -42,17 +42,34 @@ struct PlanLineScanner: ~Copyable {
   private var clock = OffsetClock()
 
   /// What lines have in common that begin alike, go from one mailbox and have the same names of values.
-  private struct Shape {
+  struct Shape {
     var key: [UInt8]
     var kind: UInt32
     var expiresAt: Int64
     var digest: LineDigest.Short
+    /// One of its sends, where sends are read; the digest is nought then.
+    var sample: PlannedSend?
+    /// The names of its values, in the lines' order.
+    var names: [String] = []
+  }
+
+  /// What of a line is not among its parts.
+  private struct Frame {
+    var head: Range<Int>
+    var channel: Channel
+    var mailbox: Range<Int>
   }
 
   /// Where a scanner points before its first line; never read.
   private nonisolated(unsafe) static let noLine = UnsafePointer(UnsafeMutablePointer<UInt8>.allocate(capacity: 1))
 
-  init() { base = Self.noLine }
+  private let keepsSamples: Bool
+
+  /// - Parameter readsSends: whether `send` will be asked for.
+  init(readsSends: Bool = false) {
+    base = Self.noLine
+    keepsSamples = readsSends
+  }
 
   /// - Parameter line: without its line break; lies still during the call.
   mutating func read(_ line: UnsafeBufferPointer<UInt8>) throws(LineProblem) -> PlanEntry {
@@ -63,17 +80,54 @@ struct PlanLineScanner: ~Copyable {
 
   /// Nil where the line is not of the usual look.
   mutating func scan(_ line: UnsafeBufferPointer<UInt8>) throws(LineProblem) -> PlanEntry? {
+    guard let frame = scanFrame(line) else { return nil }
+    let shape = try shape(line, frame)
+    return isCopying
+      ? parts.bytes.withUnsafeBytes { finish(shape, frame.channel, $0) }
+      : finish(shape, frame.channel, UnsafeRawBufferPointer(line))
+  }
+
+  /// The send of a line, for a scanner that was made to read them.
+  /// - Parameter line: without its line break; lies still during the call.
+  mutating func send(_ line: UnsafeBufferPointer<UInt8>) throws(LineProblem) -> PlannedSend {
+    guard let frame = scanFrame(line), let send = send(of: try shape(line, frame)) else {
+      return try PlanCodec.send(try LineReader.Line.json(line))
+    }
+    return send
+  }
+
+  /// The line at hand, whose shape is known.
+  private func send(of shape: Shape) -> PlannedSend? {
+    guard var send = shape.sample else { return nil }
+    send.id = parts.id
+    send.sendAt = parts.sendAt
+    send.contact = string(parts.contact)
+    send.to = string(parts.to)
+    send.subject = parts.subject.map { string($0) }
+    let extra = parts.extra
+    send.name = extra?.name
+    send.batch = extra?.batch
+    send.key = extra?.key ?? ""
+    send.text = extra?.text
+    send.html = extra?.html
+    send.thread = parts.threadSubject.map { subject in
+      PlannedSend.Thread(references: parts.references.map { string($0) }, subject: string(subject))
+    }
+    send.vars = Dictionary(minimumCapacity: shape.names.count)
+    for (name, value) in zip(shape.names, parts.values) { send.vars[name] = value.map { string($0) } }
+    return send
+  }
+
+  private mutating func scanFrame(_ line: UnsafeBufferPointer<UInt8>) -> Frame? {
     guard let start = line.baseAddress else { return nil }
     base = start
     end = line.count
     isCopying = false
     metEscape = false
-    var entry = try scanOnce(line)
-    if entry == nil, metEscape {
-      isCopying = true
-      entry = try scanOnce(line)
-    }
-    return entry
+    let frame = scanParts(line)
+    if frame != nil || !metEscape { return frame }
+    isCopying = true
+    return scanParts(line)
   }
 
   /// The same of a send.
@@ -108,7 +162,7 @@ struct PlanLineScanner: ~Copyable {
     return number
   }
 
-  private mutating func scanOnce(_ line: UnsafeBufferPointer<UInt8>) throws(LineProblem) -> PlanEntry? {
+  private mutating func scanParts(_ line: UnsafeBufferPointer<UInt8>) -> Frame? {
     at = 0
     parts.removeAll()
     names.removeAll(keepingCapacity: true)
@@ -139,10 +193,7 @@ struct PlanLineScanner: ~Copyable {
     parts.contact = contact
     parts.to = to
     parts.extra = extra.isEmpty ? nil : extra
-    let shape = try shape(line, head, channel, mailbox, hasKey: !extra.key.isEmpty)
-    return isCopying
-      ? parts.bytes.withUnsafeBytes { finish(shape, channel, $0) }
-      : finish(shape, channel, UnsafeRawBufferPointer(line))
+    return Frame(head: head, channel: channel, mailbox: mailbox)
   }
 
   private mutating func finish(_ shape: Shape, _ channel: Channel, _ bytes: UnsafeRawBufferPointer) -> PlanEntry {
@@ -164,13 +215,13 @@ struct PlanLineScanner: ~Copyable {
   /// What the line has in common with others; the first one of each shape is read the long way, and its word is taken
   /// for what all of them say in the same bytes.
   private mutating func shape(
-    _ line: UnsafeBufferPointer<UInt8>, _ head: Range<Int>, _ channel: Channel, _ mailbox: Range<Int>, hasKey: Bool
+    _ line: UnsafeBufferPointer<UInt8>, _ frame: Frame
   ) throws(LineProblem) -> Shape {
     key.removeAll(keepingCapacity: true)
-    key.append(contentsOf: UnsafeBufferPointer(rebasing: line[head]))
-    key.append(channel == .email ? 0 : 1)
-    key.append(contentsOf: UnsafeBufferPointer(rebasing: line[mailbox]))
-    key.append(hasKey ? 1 : 0)
+    key.append(contentsOf: UnsafeBufferPointer(rebasing: line[frame.head]))
+    key.append(frame.channel == .email ? 0 : 1)
+    key.append(contentsOf: UnsafeBufferPointer(rebasing: line[frame.mailbox]))
+    key.append(parts.extra?.key.isEmpty == false ? 1 : 0)
     for name in names {
       key.append(contentsOf: UnsafeBufferPointer(rebasing: line[name]))
       key.append(0)
@@ -179,13 +230,17 @@ struct PlanLineScanner: ~Copyable {
     if let known = byKey.find(hash, { Self.isSame(shapes[$0].key, key) }) { return shapes[known] }
     let send = try PlanCodec.send(try LineReader.Line.json(line))
     // Lines that all expire at times of their own are not worth remembering.
-    if shapes.count >= 1 << 15 {
+    if shapes.count >= (keepsSamples ? 1 << 10 : 1 << 15) {
       shapes.removeAll()
       byKey = HashIndex()
     }
-    let shape = Shape(
+    var shape = Shape(
       key: key, kind: number(of: PlanIndex.Kind(send)), expiresAt: send.expiresAt?.milliseconds ?? .max,
-      digest: Self.digest(send).shape)
+      digest: keepsSamples ? LineDigest.Short(high: 0, low: 0) : Self.digest(send).shape)
+    if keepsSamples {
+      shape.sample = send
+      shape.names = names.map { string(in: line, $0) }
+    }
     byKey.insert(hash, shapes.count)
     shapes.append(shape)
     return shape
@@ -269,6 +324,10 @@ extension PlanLineScanner {
     guard end - at >= n, memcmp(base + at, literal.utf8Start, n) == 0 else { return false }
     at += n
     return true
+  }
+
+  private func string(in line: UnsafeBufferPointer<UInt8>, _ range: Range<Int>) -> String {
+    String(decoding: UnsafeBufferPointer(rebasing: line[range]), as: UTF8.self)
   }
 
   private func string(_ range: Range<Int>) -> String {

@@ -49,13 +49,11 @@ public struct MessageComposer: Sendable {
     guard let step = composed.steps[send.step] else {
       throw .notInProject(what: "step", name: "\(send.campaign)/\(send.step)")
     }
-    let mailbox = sender.mailbox
-    guard mailbox.sender.channel == send.channel else { throw .wrongChannel(mailbox: mailbox.id, send.channel) }
-    let content = try content(send, composed.campaign, step, mailbox)
-    switch mailbox.sender {
-    case .email(let from):
-      return try email(send, composed.campaign, step, sender, from, content, date, inParts: inParts)
-    case .sms(let from): return try sms(send, mailbox, from, content)
+    guard sender.channel == send.channel else { throw .wrongChannel(mailbox: send.mailbox, send.channel) }
+    let content = try content(send, composed, step, sender)
+    switch sender.identity {
+    case .email(let from): return try email(send, composed, step, sender, from, content, date, inParts: inParts)
+    case .sms(let from): return try sms(send, sender, from, content)
     }
   }
 
@@ -63,20 +61,20 @@ public struct MessageComposer: Sendable {
 
   /// What the send says. A message row's literal text takes the place of the step's templates altogether.
   private func content(
-    _ send: PlannedSend, _ campaign: Campaign, _ step: Step, _ mailbox: Mailbox
+    _ send: PlannedSend, _ campaign: Composed, _ step: ComposedStep, _ sender: Sender
   ) throws(RenderProblem) -> MessageContent {
     let isLiteral = send.text != nil || send.html != nil
     var (text, html): (Template?, Template?)
     if !isLiteral {
       let name = send.variant ?? ""
-      guard let variant = step.variants.first(where: { $0.id == name }) else {
+      guard let variant = step.variants[name] else {
         throw .notInProject(what: "variant", name: "\(send.campaign)/\(send.step)/\(name)")
       }
       (text, html) = (variant.text, send.channel == .email ? variant.html : nil)
     }
     var content = try MessageContent(
-      text: text, html: html, id: send.id, values: send.vars, mailbox: mailbox, unsubscribe: campaign.unsubscribe,
-      isLinked: send.channel == .email && campaign.messageClass == .bulk, engine: engine)
+      text: text, html: html, id: send.id, values: send.vars, mailbox: sender.mailbox,
+      unsubscribe: campaign.unsubscribe, isLinked: send.channel == .email && campaign.isBulk, engine: engine)
     if isLiteral { (content.text, content.html) = (send.text, send.html) }
     return content
   }
@@ -84,29 +82,28 @@ public struct MessageComposer: Sendable {
   // MARK: - SMS
 
   private func sms(
-    _ send: PlannedSend, _ mailbox: Mailbox, _ from: PhoneNumber, _ content: MessageContent
+    _ send: PlannedSend, _ sender: Sender, _ from: PhoneNumber, _ content: MessageContent
   ) throws(RenderProblem) -> ComposedMessage {
     guard let to = PhoneNumber(send.to) else { throw .invalidRecipient(send.to) }
     guard let text = content.smsText else { throw .noContent }
     return ComposedMessage(
-      envelopeFrom: from.e164, envelopeTo: to.e164, messageID: Self.messageID(for: send.id, mailbox: mailbox),
+      envelopeFrom: from.e164, envelopeTo: to.e164, messageID: "<\(send.id.text)\(sender.atDomain)>",
       bytes: Array(text.utf8), needsSMTPUTF8: false)
   }
 
   // MARK: - E-mail
 
   private func email(
-    _ send: PlannedSend, _ campaign: Campaign, _ step: Step, _ sender: Sender, _ from: NamedAddress,
+    _ send: PlannedSend, _ campaign: Composed, _ step: ComposedStep, _ sender: Sender, _ from: NamedAddress,
     _ content: MessageContent, _ date: Instant, inParts: Bool
   ) throws(RenderProblem) -> ComposedMessage {
-    let mailbox = sender.mailbox
     guard let to = EmailAddress(send.to), Self.isPrintable(to) else { throw .invalidRecipient(send.to) }
     if let unprintable = sender.unprintable { throw .invalidRecipient(unprintable) }
     let messageID = "<\(send.id.text)\(sender.atDomain)>"
 
     var header = HeaderBlock()
     header.reserve(1024)
-    header.addDate(date, zone: mailbox.zone)
+    header.addDate(date, zone: sender.zone)
     header.add(sender.fields)
     header.addAddress("To", to, named: send.name)
     if let subject = send.subject, !HeaderText.clean(subject).isEmpty { header.addUnstructured("Subject", subject) }
@@ -117,21 +114,22 @@ public struct MessageComposer: Sendable {
       header.add("In-Reply-To", last)
       header.addList("References", references, separator: "")
     }
-    if campaign.messageClass == .bulk { content.unsubscribe.add(to: &header) }
+    if campaign.isBulk { content.unsubscribe.add(to: &header) }
     header.add("MIME-Version", "1.0")
 
     var attachments: [MessageParts.Attachment] = []
-    let part = try body(send, step, content, &attachments)
-    var bytes = header.bytes
-    bytes.reserveCapacity(bytes.count + part.header.count + part.body.count + 2)
+    let part = try body(send, step.step, content, &attachments)
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(header.bytes.count + part.header.count + part.body.count + 2)
+    bytes.append(contentsOf: header.bytes)
     bytes.append(contentsOf: part.header)
     bytes.append(contentsOf: [0x0D, 0x0A])
     bytes.append(contentsOf: part.body)
-    if let signer = signers[mailbox.id] {
+    if let signer = signers[send.mailbox] {
       do {
         bytes = try signer.sign(bytes, at: date)
       } catch {
-        throw .unsigned(mailbox: mailbox.id, error)
+        throw .unsigned(mailbox: send.mailbox, error)
       }
     }
     var message = ComposedMessage(
@@ -143,11 +141,11 @@ public struct MessageComposer: Sendable {
       headers.append(MessageParts.Header("In-Reply-To", last))
       headers.append(MessageParts.Header("References", references.joined(separator: " ")))
     }
-    if campaign.messageClass == .bulk { headers += content.unsubscribe.headers }
+    if campaign.isBulk { headers += content.unsubscribe.headers }
     message.parts = MessageParts(
       from: NamedAddress(name: from.name.map(HeaderText.clean), address: from.address),
       to: NamedAddress(name: send.name.map(HeaderText.clean), address: to),
-      replyTo: mailbox.replyTo.map { NamedAddress(name: $0.name.map(HeaderText.clean), address: $0.address) },
+      replyTo: sender.mailbox.replyTo.map { NamedAddress(name: $0.name.map(HeaderText.clean), address: $0.address) },
       subject: HeaderText.clean(send.subject ?? ""), text: content.text, html: content.html, headers: headers,
       attachments: attachments)
     return message
@@ -190,18 +188,34 @@ public struct MessageComposer: Sendable {
 /// A campaign with its steps by their ids. A class, as `Sender` is: a message uses a few of its many values, and none
 /// of the rest is copied.
 private final class Composed: Sendable {
-  let campaign: Campaign
-  let steps: [String: Step]
+  let isBulk: Bool
+  let unsubscribe: Campaign.Unsubscribe?
+  let steps: [String: ComposedStep]
 
   init(_ campaign: Campaign) {
-    self.campaign = campaign
-    steps = Dictionary(campaign.steps.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    isBulk = campaign.messageClass == .bulk
+    unsubscribe = campaign.unsubscribe
+    steps = Dictionary(campaign.steps.map { ($0.id, ComposedStep($0)) }, uniquingKeysWith: { first, _ in first })
+  }
+}
+
+private final class ComposedStep: Sendable {
+  let step: Step
+  /// By their ids; one without an id where the step has no variants.
+  let variants: [String: Step.Variant]
+
+  init(_ step: Step) {
+    self.step = step
+    variants = Dictionary(step.variants.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
   }
 }
 
 /// A mailbox, and what all its messages have in common.
 private final class Sender: Sendable {
   let mailbox: Mailbox
+  let identity: Mailbox.Sender
+  let channel: Channel
+  let zone: Zone
   /// `From`, and `Reply-To` where there is one, as they stand in the header.
   let fields: [UInt8]
   /// What follows the send's id in a Message-ID.
@@ -212,6 +226,9 @@ private final class Sender: Sendable {
 
   init(_ mailbox: Mailbox) {
     self.mailbox = mailbox
+    identity = mailbox.sender
+    channel = mailbox.sender.channel
+    zone = mailbox.zone
     guard case .email(let from) = mailbox.sender else {
       (fields, atDomain, unprintable, needsSMTPUTF8) = ([], "@sms.invalid", nil, false)
       return

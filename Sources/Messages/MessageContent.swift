@@ -20,25 +20,29 @@ struct MessageContent {
     unsubscribe: Campaign.Unsubscribe?, isLinked: Bool, engine: TemplateEngine
   ) throws(RenderProblem) {
     var values = values
-    values["send_id"] = id.text
-    values["unsubscribe_url"] = nil
-    let namesLink = text.map(engine.namesLink) == true || html.map(engine.namesLink) == true
-    if namesLink || isLinked {
-      for template in [unsubscribe?.url, unsubscribe?.mailto] { Self.add(mailbox, to: &values, for: template, engine) }
+    let (text, html) = (text.map(engine.kept), html.map(engine.kept))
+    let needsLink = isLinked || text?.namesLink == true || html?.namesLink == true
+    if needsLink || text?.namesID == true || html?.namesID == true { values["send_id"] = id.text }
+    if values["unsubscribe_url"] != nil { values["unsubscribe_url"] = nil }
+    if needsLink {
+      for template in [unsubscribe?.url, unsubscribe?.mailto] {
+        Self.add(mailbox, to: &values, for: template.map(engine.kept))
+      }
       self.unsubscribe = try UnsubscribeLinks(unsubscribe, values: values, engine: engine)
       values["unsubscribe_url"] = self.unsubscribe.visible
     }
-    for template in [text, html] { Self.add(mailbox, to: &values, for: template, engine) }
+    Self.add(mailbox, to: &values, for: text)
+    Self.add(mailbox, to: &values, for: html)
     if let text { self.text = try engine.render(text, values) }
     if let html { self.html = try engine.render(html, values) }
   }
 
   /// The `mailbox.…` values that a template names. The plan's own never count: the mailbox may have changed since.
   private static func add(
-    _ mailbox: Mailbox, to values: inout [String: String], for template: Template?, _ engine: TemplateEngine
+    _ mailbox: Mailbox, to values: inout [String: String], for template: TemplateEngine.Kept?
   ) {
     guard let template else { return }
-    for name in engine.mailboxNeeds(of: template) {
+    for name in template.ofMailbox {
       values[TemplateEngine.mailboxPrefix + name] = mailbox.variable(name)
     }
   }

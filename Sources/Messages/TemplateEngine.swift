@@ -46,10 +46,25 @@ public final class TemplateEngine: TemplateRenderer, Sendable {
     var mustache: MustacheTemplate?
   }
 
-  /// Looked up several times a message, and not copied.
-  private final class Kept: Sendable {
+  /// Looked up once a message, and not copied.
+  final class Kept: Sendable {
     let prepared: Prepared
-    init(_ prepared: Prepared) { self.prepared = prepared }
+    let escaping: Escaping
+    /// The length of its source in octets.
+    let count: Int
+    /// Whether it asks for these two.
+    let namesLink: Bool
+    let namesID: Bool
+    /// The mailbox's values that it asks for, named without `mailboxPrefix`.
+    var ofMailbox: [String] { prepared.ofMailbox }
+
+    init(_ prepared: Prepared, _ template: Template, _ escaping: Escaping) {
+      self.prepared = prepared
+      self.escaping = escaping
+      count = template.source.utf8.count
+      namesLink = prepared.needs.all.contains("unsubscribe_url")
+      namesID = prepared.needs.all.contains("send_id")
+    }
   }
 
   private let cache = Mutex<[Key: Kept]>([:])
@@ -71,15 +86,8 @@ public final class TemplateEngine: TemplateRenderer, Sendable {
     prepared(template, Self.escaping(of: template)).needs
   }
 
-  /// The mailbox's values that a template asks for, named without `mailboxPrefix`.
-  func mailboxNeeds(of template: Template) -> [String] {
-    kept(template, Self.escaping(of: template)).prepared.ofMailbox
-  }
-
-  /// Whether a template asks for `unsubscribe_url`.
-  func namesLink(_ template: Template) -> Bool {
-    kept(template, Self.escaping(of: template)).prepared.needs.all.contains("unsubscribe_url")
-  }
+  /// A template as it is kept, for who asks it several things.
+  func kept(_ template: Template) -> Kept { kept(template, Self.escaping(of: template)) }
 
   /// Where each name of a template stands first.
   func places(in template: Template) -> [String: Place] { prepared(template, Self.escaping(of: template)).places }
@@ -98,13 +106,17 @@ public final class TemplateEngine: TemplateRenderer, Sendable {
   }
 
   func render(_ template: Template, _ values: [String: String], _ escaping: Escaping) throws(RenderProblem) -> String {
-    let kept = kept(template, escaping)
+    try render(kept(template, escaping), values)
+  }
+
+  func render(_ kept: Kept, _ values: [String: String]) throws(RenderProblem) -> String {
+    let escaping = kept.escaping
     guard kept.prepared.findings.isEmpty else { throw .malformed(kept.prepared.findings) }
     let missing = kept.prepared.required.filter { name in values[name]?.isBlank ?? true }
     guard missing.isEmpty else { throw .missingVariables(missing) }
     if let pieces = kept.prepared.pieces {
       var out = ""
-      out.reserveCapacity(template.source.utf8.count + 256)
+      out.reserveCapacity(kept.count + 256)
       for piece in pieces {
         switch piece {
         case .text(let text): out += text
@@ -126,7 +138,7 @@ public final class TemplateEngine: TemplateRenderer, Sendable {
     let key = Key(template: template, escaping: escaping)
     if let known = cache.withLock({ $0[key] }) { return known }
     // Made outside the lock: two threads may both make one, and the same one.
-    let made = Kept(prepare(template, escaping))
+    let made = Kept(prepare(template, escaping), template, escaping)
     cache.withLock { $0[key] = made }
     return made
   }

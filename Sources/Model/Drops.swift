@@ -77,6 +77,8 @@ public struct Drops: Sendable {
     for contact in self.events.keys { filter.insert(ByteHash.of(contact)) }
   }
 
+  public var hasEvents: Bool { !events.isEmpty }
+
   /// False only if no suppression or event names what has this `ByteHash`: an address, `@domain`, number or id.
   @inlinable @inline(__always)
   public func mayName(_ hash: UInt64) -> Bool { filter.contains(hash) }

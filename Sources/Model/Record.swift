@@ -36,36 +36,102 @@ public enum Record: Hashable, Sendable {
 
   /// What is said of a send in every record about an attempt at it.
   public struct Attempt: Hashable, Sendable {
-    public var id: SendID
+    private let send: Send
     /// From 1, counted on over releases; 0 where the send ended without an attempt.
     public var number: Int
     public var at: Instant
-    public var sendAt: Instant
-    public var campaign: String
-    public var step: String
-    public var variant: String?
-    public var batch: String?
-    public var key: String
-    public var contact: String
-    public var channel: Channel
-    public var to: String
-    public var mailbox: String
     /// Empty where there was no attempt.
     public var provider: String
-    public var messageID: String
-    /// For replies to it in a later step.
-    public var subject: String?
-    public var expiresAt: Instant?
     public var run: String
+
+    public var id: SendID { send.id }
+    public var sendAt: Instant { send.sendAt }
+    public var campaign: String { send.campaign }
+    public var step: String { send.step }
+    public var variant: String? { send.variant }
+    public var batch: String? { send.batch }
+    public var key: String { send.key }
+    public var contact: String { send.contact }
+    public var channel: Channel { send.channel }
+    public var to: String { send.to }
+    public var mailbox: String { send.mailbox }
+    public var messageID: String { send.messageID }
+    /// For replies to it in a later step.
+    public var subject: String? { send.subject }
+    public var expiresAt: Instant? { send.expiresAt }
+
+    /// What all attempts at a send have in common: an intent and its outcome share it, so that neither copies a dozen
+    /// texts.
+    public final class Send: Hashable, Sendable {
+      public let id: SendID
+      public let sendAt: Instant
+      public let campaign: String
+      public let step: String
+      public let variant: String?
+      public let batch: String?
+      public let key: String
+      public let contact: String
+      public let channel: Channel
+      public let to: String
+      public let mailbox: String
+      public let messageID: String
+      public let subject: String?
+      public let expiresAt: Instant?
+
+      public init(
+        id: SendID, sendAt: Instant, campaign: String, step: String, variant: String?, batch: String?, key: String,
+        contact: String, channel: Channel, to: String, mailbox: String, messageID: String, subject: String?,
+        expiresAt: Instant?
+      ) {
+        self.id = id
+        self.sendAt = sendAt
+        self.campaign = campaign
+        self.step = step
+        self.variant = variant
+        self.batch = batch
+        self.key = key
+        self.contact = contact
+        self.channel = channel
+        self.to = to
+        self.mailbox = mailbox
+        self.messageID = messageID
+        self.subject = subject
+        self.expiresAt = expiresAt
+      }
+
+      public convenience init(_ send: PlannedSend, messageID: String) {
+        self.init(
+          id: send.id, sendAt: send.sendAt, campaign: send.campaign, step: send.step, variant: send.variant,
+          batch: send.batch, key: send.key, contact: send.contact, channel: send.channel, to: send.to,
+          mailbox: send.mailbox, messageID: messageID, subject: send.subject, expiresAt: send.expiresAt)
+      }
+
+      public static func == (a: Send, b: Send) -> Bool {
+        a === b
+          || a.id == b.id && a.sendAt == b.sendAt && a.campaign == b.campaign && a.step == b.step
+            && a.variant == b.variant && a.batch == b.batch && a.key == b.key && a.contact == b.contact
+            && a.channel == b.channel && a.to == b.to && a.mailbox == b.mailbox && a.messageID == b.messageID
+            && a.subject == b.subject && a.expiresAt == b.expiresAt
+      }
+
+      public func hash(into hasher: inout Hasher) {
+        hasher.combine(id)
+        hasher.combine(to)
+      }
+    }
+
+    public init(_ send: Send, number: Int, at: Instant, provider: String, run: String) {
+      self.send = send
+      self.number = number
+      self.at = at
+      self.provider = provider
+      self.run = run
+    }
 
     public init(
       _ send: PlannedSend, number: Int, at: Instant, provider: String, messageID: String, run: String
     ) {
-      self.init(
-        id: send.id, number: number, at: at, sendAt: send.sendAt, campaign: send.campaign, step: send.step,
-        variant: send.variant, batch: send.batch, key: send.key, contact: send.contact, channel: send.channel,
-        to: send.to, mailbox: send.mailbox, provider: provider, messageID: messageID, subject: send.subject,
-        expiresAt: send.expiresAt, run: run)
+      self.init(Send(send, messageID: messageID), number: number, at: at, provider: provider, run: run)
     }
 
     public init(
@@ -73,24 +139,11 @@ public enum Record: Hashable, Sendable {
       batch: String?, key: String, contact: String, channel: Channel, to: String, mailbox: String, provider: String,
       messageID: String, subject: String?, expiresAt: Instant?, run: String
     ) {
-      self.id = id
-      self.number = number
-      self.at = at
-      self.sendAt = sendAt
-      self.campaign = campaign
-      self.step = step
-      self.variant = variant
-      self.batch = batch
-      self.key = key
-      self.contact = contact
-      self.channel = channel
-      self.to = to
-      self.mailbox = mailbox
-      self.provider = provider
-      self.messageID = messageID
-      self.subject = subject
-      self.expiresAt = expiresAt
-      self.run = run
+      let send = Send(
+        id: id, sendAt: sendAt, campaign: campaign, step: step, variant: variant, batch: batch, key: key,
+        contact: contact, channel: channel, to: to, mailbox: mailbox, messageID: messageID, subject: subject,
+        expiresAt: expiresAt)
+      self.init(send, number: number, at: at, provider: provider, run: run)
     }
   }
 

@@ -5,18 +5,21 @@ import Model
 final class Job {
   let attempt: OutgoingAttempt
   let traits: MessageTraits
+  /// An address is not of ASCII alone.
+  let needsSMTPUTF8: Bool
   /// The caller has been told that it is ready.
   var isReady = false
   /// The caller has its intent on disk.
   var isCompleted = false
   /// It has been taken off a connection that was gone before the server said a word to it; that is done once.
   var hasMoved = false
-  /// The connection that carries it, once one does.
-  weak var connection: Connection?
+  /// The connection that carries it, once one does. Either end of the two lets go of both.
+  var connection: Connection?
 
   init(_ attempt: OutgoingAttempt) {
     self.attempt = attempt
     traits = MessageTraits(attempt.message)
+    needsSMTPUTF8 = attempt.needsSMTPUTF8 || [attempt.from, attempt.to].contains { !$0.utf8.allSatisfy { $0 < 0x80 } }
   }
 }
 
@@ -29,6 +32,8 @@ final class Login {
   /// `waiting`'s first that still waits: taking one moves this on.
   var firstWaiting = 0
   var connections: [Connection] = []
+  /// Attempts have come since it was looked at.
+  var isToBeServed = false
   /// A connection got through: until then only one at a time is tried, so that a wrong password is shown to the
   /// server once and not `maxConnections` times.
   var isProven = false

@@ -114,21 +114,19 @@ extension NetworkTransport {
   /// Takes the next attempt that the connection can carry and writes the opening of its transaction.
   private func openTransaction(_ connection: Connection) -> (Job, Transaction)? {
     while let job = connection.login.takeWaiting() {
-      let attempt = job.attempt
       let capabilities = connection.link.handshake.capabilities
-      let smtpUTF8 =
-        attempt.needsSMTPUTF8 || !attempt.from.utf8.allSatisfy { $0 < 0x80 }
-        || !attempt.to.utf8.allSatisfy { $0 < 0x80 }
+      let smtpUTF8 = job.needsSMTPUTF8
       if let text = Transaction.obstacle(traits: job.traits, smtpUTF8: smtpUTF8, capabilities: capabilities) {
         let reply = Reply(stage: .mail, ending: .unsupported, text: text, completed: false)
-        tell(.finished(handle: attempt.handle, reply))
+        tell(.finished(handle: job.attempt.handle, reply))
         continue
       }
       connection.messages += 1
       job.connection = connection
       let transaction = connection.write {
         Transaction(
-          from: attempt.from, to: attempt.to, traits: job.traits, smtpUTF8: smtpUTF8, capabilities: capabilities,
+          from: job.attempt.from, to: job.attempt.to, traits: job.traits, smtpUTF8: smtpUTF8,
+          capabilities: capabilities,
           out: &$0)
       }
       return (job, transaction)
@@ -338,6 +336,8 @@ extension NetworkTransport {
     connection.phase = .closed
     connection.link.close()
     connection.transaction = nil
+    connection.job?.connection = nil
+    connection.job = nil
     if let following = connection.next { release(following) }
     connection.next = nil
     // The last takes its place in the list.

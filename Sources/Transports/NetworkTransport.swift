@@ -90,7 +90,8 @@ public final class NetworkTransport: Transport {
       login.endpoint = attempt.endpoint
       logins[login.name] = login
       login.waiting.append(job)
-      newlyWaiting.append(login)
+      if !login.isToBeServed { newlyWaiting.append(login) }
+      login.isToBeServed = true
     }
   }
 
@@ -134,17 +135,18 @@ public final class NetworkTransport: Transport {
   public func poll(milliseconds: Int) -> [TransportEvent] {
     let end = MonotonicTime.now() + Instant.Span(milliseconds: Int64(max(0, milliseconds)))
     completeAll()
-    pump(0)
+    var hasLooked = false
     while true {
       collectTokens()
       serveLogins()
       serveServices()
       outbox.flush { [self] event in tell(event) }
       expire()
-      if !events.isEmpty || isWoken { break }
       let left = (end - MonotonicTime.now()).milliseconds
-      guard left > 0 else { break }
-      pump(wait(atMost: Int(left)))
+      // Sockets are looked at each time, so that none of them starves.
+      if hasLooked, !events.isEmpty || isWoken || left <= 0 { break }
+      pump(events.isEmpty && !isWoken ? wait(atMost: Int(max(0, left))) : 0)
+      hasLooked = true
     }
     isWoken = false
     defer { events.removeAll(keepingCapacity: true) }
@@ -190,6 +192,8 @@ public final class NetworkTransport: Transport {
       }
       connection.link.close()
       connection.phase = .closed
+      connection.job = nil
+      connection.next = nil
     }
     for login in services.values { login.close() }
     connections = []
@@ -233,7 +237,10 @@ public final class NetworkTransport: Transport {
     guard !newlyWaiting.isEmpty else { return }
     let served = newlyWaiting
     newlyWaiting.removeAll(keepingCapacity: true)
-    for login in served where login.waitingCount > 0 { serve(login) }
+    for login in served {
+      login.isToBeServed = false
+      serve(login)
+    }
   }
 
   /// Waits for any socket and handles all that are ready.

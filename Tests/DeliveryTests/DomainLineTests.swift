@@ -122,7 +122,7 @@ struct DomainLineTests {
         open += bench.start(now)
         everHeld += bench.dispatcher.heldCount
         let share = ((scene.endpoints["m1"]?.first?.maxConnections ?? 0) + 1) / 2
-        if bench.dispatcher.domains.count > 1 {
+        if bench.dispatcher.domainCount > 1 {
           for login in bench.dispatcher.logins.values {
             #expect(login.domains.values.allSatisfy { $0 <= max(1, share) }, "seed \(seed)")
           }
@@ -143,11 +143,5 @@ struct DomainLineTests {
       #expect(bench.tally.left == 0, "seed \(seed): \(bench.tally.left) left")
     }
     #expect(everHeld > 1000)
-  }
-}
-
-extension Dispatcher {
-  fileprivate func inFlight(to domain: String) -> Int {
-    underWay.count { near[$0]?.to.hasSuffix("@" + domain) == true }
   }
 }

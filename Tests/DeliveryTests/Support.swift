@@ -102,7 +102,7 @@ struct Scene {
 
 /// Plays the driver by hand: what the dispatcher asked for is kept and looked at, and nothing is carried out.
 struct Bench {
-  var dispatcher: Dispatcher
+  let dispatcher: Held
   var records: [Record] = []
   /// Handle, login and time of all that was begun.
   var begun: [(handle: Int, login: String, at: Instant)] = []
@@ -111,7 +111,42 @@ struct Bench {
   var cancelled: [Int] = []
   var stopped: [Part] = []
 
-  init(_ scene: Scene) { dispatcher = scene.dispatcher }
+  /// `#expect` copies what it looks into, and dispatchers cannot be copied: a bench and its copies have one.
+  final class Held {
+    private var held: Dispatcher
+
+    init(_ dispatcher: consuming Dispatcher) { held = dispatcher }
+
+    var isFinished: Bool { held.isFinished }
+    var inFlight: Int { held.inFlight }
+    var heldCount: Int { held.heldCount }
+    var waitingInLine: Int { held.waitingInLine }
+    var logins: [String: Dispatcher.Login] { held.logins }
+    var breakers: Breakers { held.breakers }
+    var domainCount: Int { held.domains.count }
+    var tally: Tally { held.tally }
+    var drops: Drops? {
+      get { held.drops }
+      set { held.drops = newValue }
+    }
+
+    func inFlight(to domain: String) -> Int {
+      held.underWay.count { held.near[$0]?.send.to.hasSuffix("@" + domain) == true }
+    }
+    func open(_ handle: Int) -> IntervalSet { held.open(handle) }
+    func nextWake() -> Instant? { held.nextWake() }
+    func start(now: Instant) -> [Dispatcher.Action] { held.start(now: now) }
+    func stop() { held.stop() }
+    func handle(_ event: TransportEvent, now: Instant) -> [Dispatcher.Action] { held.handle(event, now: now) }
+    func cannotRender(_ handle: Int, _ text: String, now: Instant) -> [Dispatcher.Action] {
+      held.cannotRender(handle, text, now: now)
+    }
+    func abandon(unsent: Set<Int> = [], now: Instant) -> [Dispatcher.Action] { held.abandon(unsent: unsent, now: now) }
+    func heed(_ pauses: Pauses?, now: Instant) -> [Dispatcher.Action] { held.heed(pauses, now: now) }
+    func heed(drops: Drops?, now: Instant) -> [Dispatcher.Action] { held.heed(drops: drops, now: now) }
+  }
+
+  init(_ scene: Scene) { dispatcher = Held(scene.dispatcher) }
 
   /// - Returns: the handles begun now.
   @discardableResult

@@ -49,6 +49,7 @@ private func lines(_ sends: [PlannedSend], zone: Zone) -> [[UInt8]] {
     let zone = dice.pick([Sample.berlin, Zone("America/St_Johns") ?? .utc, .utc])
     var fast = PlanLineScanner()
     var plain = PlanLineScanner()
+    var reader = PlanLineScanner(readsSends: true)
     for _ in 0..<150 {
       let send = anySend(&dice)
       // Twice: the second time its shape is known.
@@ -57,6 +58,7 @@ private func lines(_ sends: [PlannedSend], zone: Zone) -> [[UInt8]] {
         let said = Said.reading(line, &fast)
         #expect(said == Said.plainly(line, &plain), "\(String(decoding: line, as: UTF8.self))")
         #expect(try said.get().entry.digest.text == LineDigest.planned(send))
+        #expect(try line.withUnsafeBufferPointer { try reader.send($0) } == send)
       }
     }
   }
@@ -75,6 +77,7 @@ private func lines(_ sends: [PlannedSend], zone: Zone) -> [[UInt8]] {
     var dice = Dice(seed &+ 99)
     var fast = PlanLineScanner()
     var plain = PlanLineScanner()
+    var reader = PlanLineScanner(readsSends: true)
     var accepted = 0
     for round in 0..<1500 {
       let send = dice.oneIn(2) ? Sample.send(dice.below(5)) : dice.oneIn(2) ? Sample.fullSend : anySend(&dice)
@@ -97,6 +100,9 @@ private func lines(_ sends: [PlannedSend], zone: Zone) -> [[UInt8]] {
         members.swapAt(dice.below(members.count), dice.below(members.count))
         line = Array("{\(members.joined(separator: ","))}".utf8)
       }
+      let sent = Result { try line.withUnsafeBufferPointer { try reader.send($0) } }
+      let meant = Result { try line.withUnsafeBufferPointer { try PlanCodec.send(try LineReader.Line.json($0)) } }
+      #expect((try? sent.get()) == (try? meant.get()), "\(String(decoding: line, as: UTF8.self))")
       let said = Said.reading(line, &fast)
       #expect(
         said == Said.plainly(line, &plain), "round \(round): \(String(decoding: line, as: UTF8.self))")
@@ -202,6 +208,8 @@ private func lines(_ sends: [PlannedSend], zone: Zone) -> [[UInt8]] {
     let (_, lines) = try index()
     let send = plan.sends[1]
     #expect(try lines.send(1) == send)
+    // Lines are read together with their neighbours; one that is far from it takes their place.
+    #expect(try lines.send(299) == plan.sends[299])
     let handle = try FileHandle(forUpdating: URL(fileURLWithPath: path))
     let whole = try bytes(path)
     let place = try #require(String(decoding: whole, as: UTF8.self).range(of: "Hello 1\""))
