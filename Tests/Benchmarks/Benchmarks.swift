@@ -9,14 +9,15 @@ import TestSupport
 @main
 struct Benchmarks {
   static let usage = """
-    usage: Benchmarks [plan [CONTACTS] [--mailboxes N] [--runs N] [--without-history] [--backlog] [--large]] [start [LINES]] [delivery]
+    usage: Benchmarks [plan [CONTACTS] [--mailboxes N] [--runs N] [--without-history] [--backlog] [--large]] [start [LINES]] [delivery [PART]…]
       plan      CONTACTS (1000000) in a project of CONTACTS / 1000 mailboxes, beside DuckDB
         --runs             runs of which the medians are given, after one to warm up (5)
         --without-history  leaves out the plans beside a history of as many sends
         --backlog          plans beside a history too after which most second steps are overdue
         --large            plans ten times as many contacts too
       start     LINES (1000000) of a plan: the time until the first outcome, and memory
-      delivery  20,000 messages to Postfix's smtp-sink, beside smtp-source
+      delivery  small: 20,000 messages of 2 KB to Postfix's smtp-sink, beside smtp-source; large: of 100 KB;
+                latency: to a server far away; hung: three servers of which one hangs; webhook: over HTTP, beside wrk
     """
 
   static func main() throws {
@@ -35,19 +36,19 @@ struct Benchmarks {
     }
     if let plan = wanted.plan { try PlanBenchmark(plan).run() }
     if let start = wanted.start { try StartBenchmark(lines: start).run() }
-    if wanted.delivery { try DeliveryBenchmark.run() }
+    for part in wanted.delivery { try DeliveryBenchmark.run(part) }
   }
 
   /// What the command line asks for; nothing means all.
   private struct Wanted {
     var plan: PlanBenchmark.Options?
     var start: Int?
-    var delivery = false
+    var delivery: [DeliveryBenchmark.Part] = []
 
     init?(_ words: [String]) {
       if words.isEmpty {
         plan = PlanBenchmark.Options()
-        delivery = true
+        delivery = DeliveryBenchmark.Part.allCases
       }
       var rest = words[...]
       func number() -> Int? { rest.popFirst().flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil } }
@@ -57,7 +58,12 @@ struct Benchmarks {
         case "start":
           start = rest.first.flatMap { Int($0) } ?? 1_000_000
           if rest.first.flatMap({ Int($0) }) != nil { rest.removeFirst() }
-        case "delivery": delivery = true
+        case "delivery":
+          while let part = rest.first.flatMap(DeliveryBenchmark.Part.init) {
+            delivery.append(part)
+            rest.removeFirst()
+          }
+          if delivery.isEmpty { delivery = DeliveryBenchmark.Part.allCases }
         case "--mailboxes":
           guard plan != nil, let n = number() else { return nil }
           plan?.mailboxes = n

@@ -4,32 +4,39 @@ import TestSupport
 
 /// Delivery with a durable journal, each beside a peer of the same run.
 enum DeliveryBenchmark {
-  static func run() throws {
+  enum Part: String, CaseIterable { case small, large, latency, hung, webhook }
+
+  static func run(_ part: Part) throws {
+    switch part {
+    case .small: try toSink(20_000, kilobytes: 2, runs: 5)
+    case .large: try toSink(5000, kilobytes: 100, runs: 3)
+    case .latency: try latency()
+    case .hung: try hungServer()
+    case .webhook: try WebhookBenchmark.run()
+    }
+  }
+
+  /// Over 20 connections, beside Postfix's own load generator `smtp-source -d -s 20` to the same sink.
+  ///
+  /// KumoMTA publishes 2.7 million messages of 100 KB an hour on two CPUs, its own sink elsewhere: 750 a second
+  /// (https://docs.kumomta.com/userguide/installation/sizing/).
+  private static func toSink(_ count: Int, kilobytes: Int, runs: Int) throws {
     guard Shell.find("smtp-sink") != nil, let source = Shell.find("smtp-source") else {
       return print("\ndelivery: needs smtp-sink and smtp-source (Debian: postfix)")
     }
-    try small(source)
-    try large()
-    try latency()
-    try hungServer()
-    try WebhookBenchmark.run()
-  }
-
-  /// 20,000 messages of 2 KB over 20 connections, beside Postfix's own load generator `smtp-source -d -s 20`.
-  private static func small(_ source: String) throws {
-    let count = 20_000
     let sink = try Sink()
     defer { sink.stop() }
     let project = try DeliveryProject.make(
-      contacts: count, mailboxes: 20, servers: [.init(port: sink.port, connections: 20)])
-    print("\ndelivery: \(count) messages of 2 KB, 20 connections; median of 5\n")
+      contacts: count, mailboxes: 20, servers: [.init(port: sink.port, connections: 20)], kilobytes: kilobytes)
+    print("\ndelivery: \(count) messages of \(kilobytes) KB, 20 connections; median of \(runs)\n")
     Benchmarks.row("", ["messages/s", "of the peer", "CPU us each"])
     let peer = Program(
-      path: source, arguments: ["-d", "-s", "20", "-l", "2048", "-m", String(count), "127.0.0.1:\(sink.port)"])
+      path: source,
+      arguments: ["-d", "-s", "20", "-l", String(kilobytes << 10), "-m", String(count), "127.0.0.1:\(sink.port)"])
     let send = try project.program("send", ["--json"])
     let scores = try Contest(entries: [
       .init(name: "peer", program: peer), .init(name: "send", program: send, prepare: project.plan),
-    ]).run(5)
+    ]).run(runs)
     guard let theirs = scores["peer"], let ours = scores["send"] else { return }
     let loops = ours.outputs.compactMap { DeliveryProject.rate($0) }
     func row(_ name: String, _ rate: Double, _ cpu: Double?) {
@@ -39,25 +46,6 @@ enum DeliveryBenchmark {
     row("smtp-source -d -s 20", Double(count) / theirs.wall, theirs.cpu)
     row("nightmail send, delivering", Benchmarks.median(loops), nil)
     row("nightmail send, the whole command", Double(count) / ours.wall, ours.cpu)
-  }
-
-  /// 5,000 messages of 100 KB. KumoMTA publishes 2.7 million an hour for that size on two CPUs, its own sink elsewhere:
-  /// 750 a second (https://docs.kumomta.com/userguide/installation/sizing/).
-  private static func large() throws {
-    let count = 5000
-    let sink = try Sink()
-    defer { sink.stop() }
-    let project = try DeliveryProject.make(
-      contacts: count, mailboxes: 20, servers: [.init(port: sink.port, connections: 20)], kilobytes: 100)
-    print("\ndelivery: \(count) messages of 100 KB, 20 connections; median of 3\n")
-    Benchmarks.row("", ["messages/s", "of 750/s", "CPU us each"])
-    let send = try project.program("send", ["--json"])
-    guard let ours = try Contest(entries: [.init(name: "send", program: send, prepare: project.plan)]).run(3)["send"]
-    else { return }
-    let rate = Benchmarks.median(ours.outputs.compactMap { DeliveryProject.rate($0) })
-    Benchmarks.row(
-      "nightmail send, delivering",
-      [Benchmarks.fixed(rate, 0), Benchmarks.fixed(rate / 750), Benchmarks.fixed(ours.cpu / Double(count) * 1e6, 0)])
   }
 
   /// A server that answers each flight 50 ms after it has come. Two round trips a message allow 200 connections 2,000
@@ -88,7 +76,10 @@ enum DeliveryBenchmark {
         contacts: 9000, mailboxes: 3, servers: servers.map { .init(port: $0.port, connections: 10) }, isDueNow: true)
       var times: [Double] = []
       for _ in 0..<3 {
-        try? FileManager.default.removeItem(atPath: project.folder.file("output"))
+        // A history that is gone is asked for, unless the project forgets that it had one.
+        for path in ["output", "data/history.id"] {
+          try? FileManager.default.removeItem(atPath: project.folder.file(path))
+        }
         for server in servers { server.forget() }
         let send = try RunningProgram(
           Benchmarks.nightmail, ["run", "--auto-approve", "--project", project.folder.path, "--grace", "1s"])
