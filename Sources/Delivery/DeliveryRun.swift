@@ -139,6 +139,9 @@ public struct DeliveryRun: ~Copyable {
     self.hooks = hooks
   }
 
+  /// The run's counts so far.
+  public var tally: Tally { dispatcher.tally }
+
   /// Delivers until everything has ended, or a stop is asked for.
   /// - Returns: the run's counts.
   /// - Throws: what the journal throws when it cannot be written; nothing was sent that it does not know of.

@@ -103,7 +103,17 @@ struct Courier {
         warn: { log.warning("\($0)") },
         progress: { tally, _ in bar.show(tally) }))
     defer { bar.clear() }
-    let tally = try run.run()
+    let tally: Tally
+    do {
+      tally = try run.run()
+    } catch {
+      bar.clear()
+      let sent = run.tally.sent
+      log.error(
+        "\(Words.count(sent, "message")) had been accepted by then; those whose outcome is not on disk are in doubt, and the next run says so"
+      )
+      throw error
+    }
     return Delivered(tally: tally, injected: failing?.count ?? 0)
   }
 }

@@ -121,8 +121,9 @@ struct SendSession {
     // Those of this run are its exit code's to say; the others are said until somebody settles them.
     let unsettled = letters.count { $0.reason == .inDoubt } - tally.inDoubt
     if unsettled > 0 {
+      let whose = share.shard == nil ? "earlier" : "other"
       workspace.log.warning(
-        "\(Words.count(unsettled, "send")) of earlier runs still in doubt; settle them with nightmail dead-letters")
+        "\(Words.count(unsettled, "send")) of \(whose) runs still in doubt; settle them with nightmail dead-letters")
     }
     var end = report(
       tally, plan.choice, approvers: approvers, took: took, wasStopped: delivered.wasStopped,
