@@ -152,7 +152,7 @@ extension Dispatcher {
   struct MailboxQueue {
     var gap: Instant.Span
     var endpoints: [Endpoint]
-    var queue: Heap<Entry> = []
+    var queue = SendQueue()
     var lastAttempt: Instant?
     /// Attempts begun and not yet made: they wait for a connection, or for the server's word to send the message.
     var opening = 0
@@ -169,11 +169,7 @@ extension Dispatcher {
     var open = IntervalSet()
   }
 
-  struct Entry: Comparable {
-    var due: Instant
-    var handle: Int
-    static func < (a: Entry, b: Entry) -> Bool { a.due != b.due ? a.due < b.due : a.handle < b.handle }
-  }
+  typealias Entry = SendQueue.Entry
 
   struct Wake: Comparable {
     var at: Instant

@@ -13,7 +13,7 @@ struct PlanEntry: Hashable, Sendable {
   /// `ByteHash` of the contact's key and of the canonical address.
   var contact: UInt64
   var address: UInt64
-  /// `LineDigest.planned`.
+  /// `LineDigest.planned`; zeros where nobody asked for it.
   var digest: LineDigest.Short
 }
 
@@ -28,7 +28,10 @@ struct PlanLineScanner: ~Copyable {
   private var kindNumbers: [PlanIndex.Kind: UInt32] = [:]
   private var shapes: [Shape] = []
   private var byKey = HashIndex()
-  private var key: [UInt8] = []
+  /// The heads of lines, and the names of their values, that shapes have: a plan has few.
+  private var heads = FewTexts()
+  private var nameLists = FewTexts()
+  private var namesText: [UInt8] = []
   private var message = LineBuffer(capacity: 1024)
   private var parts = LineParts()
   private var names: [Range<Int>] = []
@@ -39,11 +42,15 @@ struct PlanLineScanner: ~Copyable {
   /// Texts are copied into `parts.bytes`, since some have escapes.
   private var isCopying = false
   private var metEscape = false
+  private var domainHash: UInt64 = 0
   private var clock = OffsetClock()
 
   /// What lines have in common that begin alike, go from one mailbox and have the same names of values.
   private struct Shape {
-    var key: [UInt8]
+    var head: Int32
+    var names: Int32
+    var marks: UInt8
+    var mailbox: [UInt8]
     var kind: UInt32
     var expiresAt: Int64
     var digest: LineDigest.Short
@@ -52,7 +59,13 @@ struct PlanLineScanner: ~Copyable {
   /// Where a scanner points before its first line; never read.
   private nonisolated(unsafe) static let noLine = UnsafePointer(UnsafeMutablePointer<UInt8>.allocate(capacity: 1))
 
-  init() { base = Self.noLine }
+  /// Whether entries have the digests of their lines, which cost as much as the rest.
+  private let makesDigests: Bool
+
+  init(makesDigests: Bool = true) {
+    self.makesDigests = makesDigests
+    base = Self.noLine
+  }
 
   /// - Parameter line: without its line break; lies still during the call.
   mutating func read(_ line: UnsafeBufferPointer<UInt8>) throws(LineProblem) -> PlanEntry {
@@ -125,6 +138,10 @@ struct PlanLineScanner: ~Copyable {
     let channel: Channel
     if take("email\"") { channel = .email } else if take("sms\"") { channel = .sms } else { return nil }
     guard take(",\"to\":\""), let to = text() else { return nil }
+    if channel == .email, !isCopying {
+      domainHash = DomainNumbers.hash(UnsafeBufferPointer(rebasing: line[to]))
+      domains.fetch(hash: domainHash)
+    }
     var extra = LineParts.Extra()
     if take(",\"name\":\"") {
       guard let name = text() else { return nil }
@@ -145,60 +162,92 @@ struct PlanLineScanner: ~Copyable {
       : finish(shape, channel, UnsafeRawBufferPointer(line))
   }
 
-  private mutating func finish(_ shape: Shape, _ channel: Channel, _ bytes: UnsafeRawBufferPointer) -> PlanEntry {
+  private mutating func finish(_ number: Int, _ channel: Channel, _ bytes: UnsafeRawBufferPointer) -> PlanEntry {
     let to = bytes.piece(parts.to)
+    let (kind, expiresAt, shapeDigest) = (shapes[number].kind, shapes[number].expiresAt, shapes[number].digest)
     let isPlain = to.allSatisfy { $0 > 0x20 && $0 < 0x7F && !($0 >= 0x41 && $0 <= 0x5A) }
     var domain: Int32 = -1
     if channel == .email {
-      domain = domains.number(hash: DomainNumbers.hash(to.bindMemory(to: UInt8.self))) {
+      if isCopying { domainHash = DomainNumbers.hash(to.bindMemory(to: UInt8.self)) }
+      domain = domains.number(hash: domainHash) {
         EmailAddress(String(decoding: to, as: UTF8.self))?.domain
       }
     }
     return PlanEntry(
-      id: parts.id, sendAt: parts.sendAt.milliseconds, kind: shape.kind, domain: domain, expiresAt: shape.expiresAt,
+      id: parts.id, sendAt: parts.sendAt.milliseconds, kind: kind, domain: domain, expiresAt: expiresAt,
       contact: ByteHash.of(bytes.piece(parts.contact)),
       address: isPlain ? ByteHash.of(to) : ByteHash.of(Self.canonical(String(decoding: to, as: UTF8.self))),
-      digest: LineDigest.short(parts, bytes, shape: shape.digest, message: &message))
+      digest: makesDigests
+        ? LineDigest.short(parts, bytes, shape: shapeDigest, message: &message) : .init(high: 0, low: 0))
   }
 
   /// What the line has in common with others; the first one of each shape is read the long way, and its word is taken
   /// for what all of them say in the same bytes.
   private mutating func shape(
     _ line: UnsafeBufferPointer<UInt8>, _ head: Range<Int>, _ channel: Channel, _ mailbox: Range<Int>, hasKey: Bool
-  ) throws(LineProblem) -> Shape {
-    key.removeAll(keepingCapacity: true)
-    key.append(contentsOf: UnsafeBufferPointer(rebasing: line[head]))
-    key.append(channel == .email ? 0 : 1)
-    key.append(contentsOf: UnsafeBufferPointer(rebasing: line[mailbox]))
-    key.append(hasKey ? 1 : 0)
-    for name in names {
-      key.append(contentsOf: UnsafeBufferPointer(rebasing: line[name]))
-      key.append(0)
-    }
-    let hash = key.withUnsafeBytes { ByteHash.of($0) }
-    if let known = byKey.find(hash, { Self.isSame(shapes[$0].key, key) }) { return shapes[known] }
-    let send = try PlanCodec.send(try LineReader.Line.json(line))
+  ) throws(LineProblem) -> Int {
     // Lines that all expire at times of their own are not worth remembering.
     if shapes.count >= 1 << 15 {
       shapes.removeAll()
       byKey = HashIndex()
+      heads = FewTexts()
     }
-    let shape = Shape(
-      key: key, kind: number(of: PlanIndex.Kind(send)), expiresAt: send.expiresAt?.milliseconds ?? .max,
-      digest: Self.digest(send).shape)
-    byKey.insert(hash, shapes.count)
-    shapes.append(shape)
-    return shape
+    namesText.removeAll(keepingCapacity: true)
+    for name in names {
+      namesText.append(contentsOf: UnsafeBufferPointer(rebasing: line[name]))
+      namesText.append(0)
+    }
+    let headNumber = heads.number(UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: line[head])))
+    let nameNumber = namesText.withUnsafeBytes { nameLists.number($0) }
+    let marks: UInt8 = (channel == .email ? 0 : 1) | (hasKey ? 2 : 0)
+    let name = UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: line[mailbox]))
+    let parts =
+      UInt64(UInt32(bitPattern: headNumber)) << 32 | UInt64(UInt32(bitPattern: nameNumber)) << 8 | UInt64(marks)
+    let hash = ByteHash.of(name) ^ parts &* 0x9E37_79B9_7F4A_7C15
+    let found = shapes.withUnsafeBufferPointer { shapes in
+      byKey.find(hash) {
+        shapes[$0].head == headNumber && shapes[$0].names == nameNumber && shapes[$0].marks == marks
+          && shapes[$0].mailbox.withUnsafeBytes { $0.isSame(as: name) }
+      }
+    }
+    if let found { return found }
+    let send = try PlanCodec.send(try LineReader.Line.json(line))
+    shapes.append(
+      Shape(
+        head: headNumber, names: nameNumber, marks: marks, mailbox: Array(name), kind: number(of: PlanIndex.Kind(send)),
+        expiresAt: send.expiresAt?.milliseconds ?? .max, digest: Self.digest(send).shape))
+    byKey.insert(hash, shapes.count - 1)
+    return shapes.count - 1
+  }
+}
+
+/// Numbers for texts of which there are few, and mostly the same one again.
+private struct FewTexts {
+  private var texts: [[UInt8]] = []
+  private var numbers = HashIndex()
+  private var last: Int32 = -1
+
+  @inline(__always)
+  mutating func number(_ text: UnsafeRawBufferPointer) -> Int32 {
+    if last >= 0, Self.isSame(texts[Int(last)], text) { return last }
+    let hash = ByteHash.of(text)
+    last = Int32(numbers.find(hash) { Self.isSame(texts[$0], text) } ?? texts.count)
+    if Int(last) == texts.count {
+      numbers.insert(hash, texts.count)
+      texts.append(Array(text))
+    }
+    return last
+  }
+
+  @inline(__always)
+  private static func isSame(_ a: [UInt8], _ b: UnsafeRawBufferPointer) -> Bool {
+    a.withUnsafeBytes { $0.isSame(as: b) }
   }
 }
 
 // MARK: - Parts of a line
 
 extension PlanLineScanner {
-  private static func isSame(_ a: [UInt8], _ b: [UInt8]) -> Bool {
-    a.count == b.count && a.withUnsafeBytes { a in b.withUnsafeBytes { a.isSame(as: $0) } }
-  }
-
   /// `,"open":…` up to `,"contact":`. What it says is read when a shape is met first.
   private mutating func passHead() -> Bool {
     guard take(",\"open\":[") else { return false }
