@@ -121,8 +121,7 @@ public struct Dispatcher {
   ) {
     self.init(
       RunLines(items), rules: rules, history: history, earlier: { _ in }, drops: drops, day: day, runID: runID,
-      now: now,
-      dueOnly: dueOnly, pauses: pauses, breakers: breakers)
+      now: now, dueOnly: dueOnly, pauses: pauses, breakers: breakers)
   }
 
   /// - Parameter earlier: hands over what earlier runs of the day have sent, or may have, where `history` does not know of it.
@@ -152,9 +151,7 @@ public struct Dispatcher {
     // Counted first, so that each queue is as large as it must be.
     var counts = Array(repeating: 0, count: mailboxes.count)
     for i in 0..<lines.count { counts[kinds[Int(lines.kindOf[i])].mailbox] += 1 }
-    for i in 0..<lines.count {
-      sends.append(SendSlot(lines[i], past: lines.past.isEmpty ? nil : lines.past[i]))
-    }
+    for i in 0..<lines.count { sends.append(SendSlot(lines[i], past: lines.past.isEmpty ? nil : lines.past[i])) }
     // Before the queues take their place.
     lines.forgetKinds()
     var dealer = SendDealer(counts: counts)

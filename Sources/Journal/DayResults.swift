@@ -19,23 +19,6 @@ public struct DayResults {
     public var countsAgainstLimits: Bool { self == .sent || self == .inFlight || self == .inDoubt }
   }
 
-  /// An attempt that limits count.
-  public struct Counted: Sendable {
-    /// The line's number.
-    public var number: Int
-    public var at: Instant
-    /// Where they are not the line's own any more.
-    public var mailbox: String?
-    public var to: String?
-  }
-
-  /// An outcome as breakers take it: one in a thousand has more to say than that it was sent.
-  public enum Heard {
-    /// - way: a number for campaign, mailbox and provider together, from 0.
-    case sent(way: Int, campaign: String, mailbox: String, provider: String, at: Instant)
-    case other(Record)
-  }
-
   private static let never = Int64.min
   /// In the high bit: an intent that no outcome has followed.
   private static let open: UInt8 = 0x80
@@ -397,18 +380,5 @@ extension DayResults {
     (standings, attempts, attemptAt) = ([], AttemptCounts(), AttemptTimes())
     (firstAttempt, until, recordedAt, mailboxes, addresses) = ([:], [:], [:], [:], [:])
     (released, spent) = ([], [])
-  }
-}
-
-extension DayResults.Standing {
-  init(_ state: SendState) {
-    switch state {
-    case .pending: self = .pending
-    case .inFlight: self = .inFlight
-    case .sent: self = .sent
-    case .waiting: self = .waiting
-    case .inDoubt: self = .inDoubt
-    case .dead, .withdrawn, .dropped: self = .over
-    }
   }
 }

@@ -38,7 +38,7 @@ final class IDNumbers: @unchecked Sendable {
   func make(_ ids: [SendID]) -> Int? {
     lock.lock()
     defer { lock.unlock() }
-    let size = ids.count + ids.count / 2 + 16
+    let size = ids.count + ids.count / 3 + 16
     var slots = [UInt32](repeating: 0, count: size)
     var repeated: Int?
     slots.withUnsafeMutableBufferPointer { slots in

@@ -88,7 +88,7 @@ struct SentSteps {
     // Gone through twice: a list of them would be as long as the plan.
     let count = (0..<plan.count).count(where: isDone)
     if count == 0 { return [:] }
-    var filter = HashFilter(capacity: 2 * count)
+    var filter = HashFilter(capacity: plan.addresses.isSame ? count : 2 * count)
     for line in 0..<plan.count where isDone(line) {
       let keys = keys(line)
       filter.insert(keys.0)
