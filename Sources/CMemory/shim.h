@@ -7,5 +7,8 @@ static inline int nightmail_return_blocks(int bytes, int arenas) {
   return mallopt(M_MMAP_THRESHOLD, bytes) && mallopt(M_ARENA_MAX, arenas);
 }
 
+// Gives back to the kernel what is free between blocks that are in use (malloc_trim(3)).
+static inline void nightmail_return_free(void) { malloc_trim(0); }
+
 // Brings a line of the cache near without waiting for it. Any address will do: one that cannot be read is passed over.
 static inline void nightmail_prefetch(const void *_Nullable address) { __builtin_prefetch(address); }

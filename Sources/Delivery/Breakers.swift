@@ -16,7 +16,10 @@ public struct Breakers: Sendable {
     public var text: String
   }
 
-  private var gauges: [Part: Gauge] = [:]
+  private var gauges: [Gauge] = []
+  private var gaugeOf: [Part: Int] = [:]
+  /// What earlier runs' sends went by, by the numbers that the fold of the results has for it.
+  private var ways: [Way?] = []
   /// Campaigns by their ids and earlier ids.
   private let campaignOf: [String: String]
   /// What is stopped, and why.
@@ -43,10 +46,34 @@ public struct Breakers: Sendable {
     }
     campaignOf = rules.campaigns.values.presentIDs
     for campaign in rules.campaigns.values {
-      gauges[Part(.campaign, campaign.id)] = Gauge(policy: campaign.breaker)
+      addGauge(of: Part(.campaign, campaign.id), campaign.breaker)
     }
-    for id in rules.mailboxes.keys { gauges[Part(.mailbox, id)] = Gauge(policy: rules.settings.breaker) }
+    for id in rules.mailboxes.keys { addGauge(of: Part(.mailbox, id), rules.settings.breaker) }
     _ = heed(pauses)
+  }
+
+  private mutating func addGauge(of part: Part, _ policy: BreakerPolicy) {
+    gaugeOf[part] = gauges.count
+    gauges.append(Gauge(policy: policy))
+  }
+
+  /// What many sends have in common.
+  private struct Way {
+    /// Its gauges, with the parts that they are of.
+    var gauges: [(part: Part, number: Int)]
+    var provider: String
+    var login: String?
+  }
+
+  private mutating func way(_ number: Int, _ campaign: String, _ mailbox: String, _ provider: String) -> Way {
+    while ways.count <= number { ways.append(nil) }
+    if let known = ways[number] { return known }
+    let parts = [Part(.campaign, campaignOf[campaign] ?? campaign), Part(.mailbox, mailbox)]
+    let way = Way(
+      gauges: parts.compactMap { part in gaugeOf[part].map { (part, $0) } }, provider: provider,
+      login: endpoints[mailbox]?[provider]?.login)
+    ways[number] = way
+    return way
   }
 
   /// Whether a send's campaign or mailbox is stopped.
@@ -87,12 +114,16 @@ public struct Breakers: Sendable {
   public mutating func apply(_ heard: DayResults.Heard) {
     switch heard {
     case .other(let record): apply(record)
-    case .sent(let campaign, let mailbox, let provider, let at):
+    case .sent(let number, let campaign, let mailbox, let provider, let at):
+      let way = way(number, campaign, mailbox, provider)
       let counts = Gauge.Counts(attempts: 1, ended: 1, sent: 1)
       let counted = isRehearsal ? runBegan : at
-      _ = count(counts, campaign: campaign, mailbox: mailbox, at: counted, now: at)
-      guard counted >= providersSince[provider] ?? .distantPast else { return }
-      guard let login = endpoints[mailbox]?[provider]?.login else { return }
+      for (part, gauge) in way.gauges {
+        gauges[gauge].add(counts, at: counted)
+        if gauges[gauge].hasTrouble { _ = look(at: part, at) }
+      }
+      guard let login = way.login else { return }
+      if !providersSince.isEmpty, counted < providersSince[way.provider] ?? .distantPast { return }
       _ = logins[login, default: LoginBreaker()].note(.none, at: at, policy: retry, name: login)
     }
   }
@@ -116,7 +147,7 @@ public struct Breakers: Sendable {
   ) -> [Trip] {
     var stopped: [Trip] = []
     for part in [Part(.campaign, campaignOf[campaign] ?? campaign), Part(.mailbox, mailbox)] {
-      gauges[part]?.add(counts, at: at)
+      if let gauge = gaugeOf[part] { gauges[gauge].add(counts, at: at) }
       if let trip = look(at: part, now) { stopped.append(trip) }
     }
     return stopped
@@ -124,14 +155,14 @@ public struct Breakers: Sendable {
 
   /// Takes in what came after the sends: bounces and complaints of the day, as many as there are of each part by now.
   mutating func heed(late: [Late], now: Instant) -> [Trip] {
-    for part in Array(gauges.keys) { gauges[part]?.late = (0, 0) }
+    for gauge in gauges.indices { gauges[gauge].late = (0, 0) }
     for one in late {
       for part in one.parts {
-        guard let since = gauges[part]?.since, one.at >= since else { continue }
-        if one.isComplaint { gauges[part]?.late.complaints += 1 } else { gauges[part]?.late.bounces += 1 }
+        guard let gauge = gaugeOf[part], one.at >= gauges[gauge].since else { continue }
+        if one.isComplaint { gauges[gauge].late.complaints += 1 } else { gauges[gauge].late.bounces += 1 }
       }
     }
-    return gauges.keys.sorted().compactMap { look(at: $0, now) }
+    return gaugeOf.keys.sorted().compactMap { look(at: $0, now) }
   }
 
   /// A bounce or complaint that an event tells of, and whose send it belongs to.
@@ -155,8 +186,8 @@ public struct Breakers: Sendable {
         troubles[login] = nil
       }
     }
-    for (part, since) in pauses.countsSince where gauges[part]?.since ?? .distantPast < since {
-      gauges[part]?.begin(at: since)
+    for (part, since) in pauses.countsSince where gaugeOf[part].map({ gauges[$0].since }) ?? .distantPast < since {
+      if let gauge = gaugeOf[part] { gauges[gauge].begin(at: since) }
       trips[part] = nil
     }
     var stopped: [Trip] = []
@@ -169,7 +200,7 @@ public struct Breakers: Sendable {
   }
 
   private mutating func look(at part: Part, _ now: Instant) -> Trip? {
-    guard trips[part] == nil, let text = gauges[part]?.excess else { return nil }
+    guard trips[part] == nil, let gauge = gaugeOf[part], let text = gauges[gauge].excess else { return nil }
     let trip = Trip(part: part, at: now, text: text)
     trips[part] = trip
     return trip
@@ -222,6 +253,9 @@ struct Gauge: Sendable {
     counts = recent.reduce(Counts()) { $0 + $1.counts }
     late = (0, 0)
   }
+
+  /// Whether any rate is above nothing.
+  var hasTrouble: Bool { counts.bounces + counts.errors + late.bounces + late.complaints > 0 }
 
   /// Which rate is above its share, with the figures; nil if none is.
   var excess: String? {

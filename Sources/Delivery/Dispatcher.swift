@@ -127,8 +127,7 @@ public struct Dispatcher: ~Copyable {
   ) {
     self.init(
       RunLines(items), rules: rules, history: history, earlier: { _ in }, drops: drops, day: day, runID: runID,
-      now: now,
-      dueOnly: dueOnly, pauses: pauses, breakers: breakers)
+      now: now, dueOnly: dueOnly, pauses: pauses, breakers: breakers)
   }
 
   /// - Parameter earlier: hands over what earlier runs of the day have sent, or may have, where `history` does not know of it.
@@ -148,7 +147,7 @@ public struct Dispatcher: ~Copyable {
     self.breakers = breakers ?? Breakers(rules: rules, pauses: pauses)
     book = LimitBook(lines, rules: rules, history: history, day: day, earlier: earlier)
     lines.contacts = []
-    lines.addresses = []
+    lines.addresses = SameOrOther()
     source = lines.source
     expiries = lines.expiries
     domains = DomainBook(lines)
@@ -157,23 +156,23 @@ public struct Dispatcher: ~Copyable {
     takeKinds(lines.kinds)
     // Counted first, so that each queue is as large as it must be.
     var counts = Array(repeating: 0, count: mailboxes.count)
-    for line in lines.lines { counts[kinds[Int(line.kind)].mailbox] += 1 }
-    var entries: [[Entry]] = mailboxes.map { _ in [] }
-    for m in mailboxes.indices { entries[m].reserveCapacity(counts[m]) }
-    for (i, line) in lines.lines.enumerated() {
-      let slot = SendSlot(line, past: lines.past.isEmpty ? nil : lines.past[i])
-      let m = kinds[Int(line.kind)].mailbox
-      if !dueOnly || slot.dueAt <= now {
-        entries[m].append(Entry(due: slot.dueAt, handle: i))
+    for i in 0..<lines.count { counts[kinds[Int(lines.kindOf[i])].mailbox] += 1 }
+    for i in 0..<lines.count { sends.append(SendSlot(lines[i], past: lines.past.isEmpty ? nil : lines.past[i])) }
+    // Before the queues take their place.
+    lines.forgetKinds()
+    var dealer = SendDealer(counts: counts)
+    for i in sends.indices {
+      let (m, due) = (mailbox(i), sends[i].dueAt)
+      if !dueOnly || due <= now {
+        dealer.add(i, to: m, due: due, isPlanned: due.milliseconds == lines.times[i])
       } else {
         mailboxes[m].later += 1
       }
-      sends.append(slot)
     }
     tally.total = sends.count
+    let queues = dealer.queues(lines.times)
     for m in mailboxes.indices {
-      mailboxes[m].queue = Heap(entries[m])
-      entries[m] = []
+      mailboxes[m].queue = queues[m]
       for endpoint in mailboxes[m].endpoints where logins[endpoint.login] == nil {
         logins[endpoint.login] = Login(
           endpoint, lastAttempt: history.lastAttempt.provider[endpoint.provider],
@@ -357,7 +356,7 @@ public struct Dispatcher: ~Copyable {
 
   /// With `--due`: what is still queued belongs to a later run.
   mutating func leave(_ m: Int) {
-    mailboxes[m].queue = []
+    mailboxes[m].queue = SendQueue()
     mailboxes[m].version += 1
   }
 
@@ -388,7 +387,7 @@ public struct Dispatcher: ~Copyable {
   }
 
   mutating func count(_ handle: Int, by n: Int) {
-    book.count(handle, at: sends[handle].countedAt, by: n)
+    book.count(handle, of: sends[handle].kind, at: sends[handle].countedAt, by: n)
   }
 
   /// A retry that was taken up, and not made, waits as before.

@@ -15,7 +15,7 @@ extension Dispatcher {
 
     init(_ lines: borrowing RunLines) {
       left = Array(repeating: 0, count: lines.domains.count)
-      for line in lines.lines where line.domain >= 0 { left[Int(line.domain)] += 1 }
+      for i in 0..<lines.count where lines.domain(i) >= 0 { left[Int(lines.domain(i))] += 1 }
       count = left.count { $0 > 0 }
     }
 

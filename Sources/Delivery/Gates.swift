@@ -35,7 +35,7 @@ extension Dispatcher {
     }
     if let reason = dropReason(handle, near, now) { return end(handle, reason, now, &actions) }
     let close = open(handle).close ?? now
-    switch book.obstacle(to: handle, at: now, before: close) {
+    switch book.obstacle(to: handle, of: sends[handle].kind, at: now, before: close) {
     case nil: return .mayGo
     case .ends(let reason): return end(handle, reason, now, &actions)
     case .waits(let room):

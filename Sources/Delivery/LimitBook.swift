@@ -25,10 +25,8 @@ public struct LimitBook {
     var week: UInt32 = 0
   }
 
-  /// By a send's handle: its kind; its contact's number, where a cap is on contacts; its domain's, where one is on
-  /// domains.
-  private var kindOf: [UInt32] = []
-  private var contactOf: [Int32] = []
+  /// By a send's handle: its contact's number, where a cap is on contacts; its domain's, where one is on domains.
+  private var contactOf = ContactNumbers()
   private var domainOf: [Int32] = []
   private var subjects: [Subject] = []
   private var mailboxes: [MailboxBook] = []
@@ -61,10 +59,12 @@ public struct LimitBook {
     public var address: UInt64
     /// Of the address, unless it is a number.
     public var domain: String?
+    /// A number for what many have in common: mailbox, campaign, step, and whether they have keys; nil if nobody knows.
+    public var group: Int?
 
     public init(
       at: Instant, mailbox: String, campaign: String, step: String, hasKey: Bool, contact: UInt64, address: UInt64,
-      domain: String?
+      domain: String?, group: Int? = nil
     ) {
       self.at = at
       self.mailbox = mailbox
@@ -74,6 +74,7 @@ public struct LimitBook {
       self.contact = contact
       self.address = address
       self.domain = domain
+      self.group = group
     }
   }
 
@@ -99,12 +100,19 @@ public struct LimitBook {
         campaign: names.campaign(kind.campaign, step: kind.step, hasKey: kind.hasKey) ?? -1,
         isCapped: !names.uncapped.contains(kind.campaign))
     }
-    kindOf = lines.lines.map(\.kind)
-    if rules.hasContactCap { contactOf = names.contacts(of: lines, isCapped: subjects.map(\.isCapped)) }
+    if rules.hasContactCap {
+      let isCapped = subjects.map(\.isCapped)
+      // Who has a history may meet any line's contact under any name, and a cap of nothing needs nobody else.
+      let isAlone = history.sends.isEmpty && min(capPerDay, capPerWeek) > 0
+      let shared = isAlone ? SharedNames(lines, isCapped, earlier) : nil
+      contactOf = names.contacts(of: lines, isCapped: isCapped, shared)
+    }
     if rules.settings.domainCap != nil {
       let numbers = lines.domains.map { $0.flatMap { names.domain($0) } ?? -1 }
-      domainOf = lines.lines.map { line in
-        line.domain >= 0 && subjects[Int(line.kind)].isCapped ? numbers[Int(line.domain)] : -1
+      domainOf.reserveCapacity(lines.count)
+      for i in 0..<lines.count {
+        let domain = lines.domain(i)
+        domainOf.append(domain >= 0 && subjects[Int(lines.kindOf[i])].isCapped ? numbers[Int(domain)] : -1)
       }
     }
     names.isClosed = true
@@ -122,22 +130,25 @@ public struct LimitBook {
     // Two days to either side hold every calendar day that any zone's clock shows during the run.
     let near = Interval(day.start - .days(2), day.end + .days(2))
     let week = Interval(rules.settings.span(of: rules.day(of: day.start) - 6).start, day.end)
+    // Where they have to be in order, they are put in order first.
     var attempts: [[Instant]] = Array(repeating: [], count: mailboxes.count)
+    var groups = Groups()
     func take(_ one: Earlier, to: String?) {
       let at = one.at
-      if near.contains(at), let m = names.mailbox(one.mailbox) { attempts[Int(m)].append(at) }
+      let its = groups.counters(one, &names)
+      if near.contains(at), let m = its.mailbox {
+        if mailboxes[m].needsOrder { attempts[m].append(at) } else { mailboxes[m].add(at) }
+      }
       guard week.contains(at) else { return }
-      if !names.uncapped.contains(one.campaign), let contact = names.contact(one, to: to) {
+      if its.isCapped, let contact = names.contact(one, to: to) {
         contacts[Int(contact)].week += 1
         if day.contains(at) { contacts[Int(contact)].day += 1 }
       }
       guard day.contains(at) else { return }
-      if !names.uncapped.contains(one.campaign), let domain = one.domain.flatMap({ names.domain($0) }) {
+      if its.isCapped, let domain = one.domain.flatMap({ names.domain($0) }) {
         domains[Int(domain)] += 1
       }
-      if let campaign = names.campaign(one.campaign, step: one.step, hasKey: one.hasKey) {
-        campaigns[Int(campaign)].used += 1
-      }
+      if let campaign = its.campaign { campaigns[campaign].used += 1 }
     }
     for record in history.counted(since: min(near.start, week.start)) {
       let address = names.hasContacts || rules.settings.domainCap != nil ? EmailAddress(record.to) : nil
@@ -156,16 +167,17 @@ public struct LimitBook {
 
   /// - Parameters:
   ///   - handle: the send's place among the run's items.
+  ///   - kind: its kind's place among the run's.
   ///   - n: 1 for an attempt, -1 for one that proved to be none.
-  mutating func count(_ handle: Int, at: Instant, by n: Int) {
-    let subject = subjects[Int(kindOf[handle])]
+  mutating func count(_ handle: Int, of kind: UInt32, at: Instant, by n: Int) {
+    let subject = subjects[Int(kind)]
     if subject.mailbox >= 0 {
       let m = Int(subject.mailbox)
       if n > 0 { mailboxes[m].add(at) } else { mailboxes[m].remove(at) }
       mailboxes[m].forget(before: at)
     }
     guard day.contains(at) else { return }
-    if let contact = Self.number(contactOf, handle) {
+    if let contact = contactOf[handle] {
       contacts[contact].day = UInt32(clamping: Int(contacts[contact].day) + n)
       contacts[contact].week = UInt32(clamping: Int(contacts[contact].week) + n)
     }
@@ -179,18 +191,44 @@ public struct LimitBook {
 
   /// What stands in the way of a send now. Caps that hold for the whole day end it; a mailbox's limit may pass.
   /// - Parameter close: when its open time ends.
-  mutating func obstacle(to handle: Int, at now: Instant, before close: Instant) -> Obstacle? {
-    if let contact = Self.number(contactOf, handle) {
+  mutating func obstacle(
+    to handle: Int, of kind: UInt32, at now: Instant, before close: Instant
+  ) -> Obstacle? {
+    if let contact = contactOf[handle] {
       let used = contacts[contact]
       if used.day >= capPerDay || used.week >= capPerWeek { return .ends(.contactCap) }
     }
     if let domain = Self.number(domainOf, handle), domains[domain] >= domainCap { return .ends(.domainCap) }
-    let subject = subjects[Int(kindOf[handle])]
+    let subject = subjects[Int(kind)]
     if subject.campaign >= 0, campaigns[Int(subject.campaign)].isFull { return .ends(.newLimit) }
     guard subject.mailbox >= 0 else { return nil }
     let m = Int(subject.mailbox)
     guard let room = mailboxes[m].firstRoom(from: now, before: close) else { return .ends(.mailboxLimit) }
     return room > now ? .waits(until: room) : nil
+  }
+}
+
+/// What earlier sends count for, looked up once for all that have it in common.
+private struct Groups {
+  struct Counters {
+    var mailbox: Int?
+    var campaign: Int?
+    var isCapped: Bool
+  }
+
+  private var known: [Counters?] = []
+
+  mutating func counters(_ one: LimitBook.Earlier, _ names: inout Names) -> Counters {
+    if let group = one.group, group < known.count, let found = known[group] { return found }
+    let found = Counters(
+      mailbox: names.mailbox(one.mailbox).map(Int.init),
+      campaign: names.campaign(one.campaign, step: one.step, hasKey: one.hasKey).map(Int.init),
+      isCapped: !names.uncapped.contains(one.campaign))
+    if let group = one.group {
+      while known.count <= group { known.append(nil) }
+      known[group] = found
+    }
+    return found
   }
 }
 
@@ -230,31 +268,30 @@ private struct Names {
 
   var hasContacts: Bool { contactCount > 0 }
 
-  /// The numbers of the lines' contacts; -1 where no cap holds.
-  mutating func contacts(of lines: borrowing RunLines, isCapped: [Bool]) -> [Int32] {
+  /// The numbers of the lines' contacts, where a cap holds.
+  /// - Parameter shared: the names that others may have too; nil for all. The rest need no count: nobody else adds to it.
+  mutating func contacts(
+    of lines: borrowing RunLines, isCapped: [Bool], _ shared: SharedNames?
+  ) -> ContactNumbers {
     // First all keys, then what else they are known by: a contact may have been given an id, or lost it, since an
     // earlier send or since the plan.
-    contacts.reserve(lines.count)
-    contactHashes.reserveCapacity(lines.count)
-    contactNumbers.reserveCapacity(lines.count)
-    var numbers: [Int32] = []
-    numbers.reserveCapacity(lines.count)
-    for (i, line) in lines.lines.enumerated() {
-      guard isCapped[Int(line.kind)] else {
-        numbers.append(-1)
-        continue
-      }
+    var numbers = ContactNumbers(count: lines.count, isDense: shared == nil)
+    for i in 0..<lines.count where isCapped[Int(lines.kindOf[i])] {
+      if let shared, !shared.contains(lines.contacts[i]), !shared.contains(lines.address(i)) { continue }
       if let known = find(lines.contacts[i]) {
-        numbers.append(known)
+        numbers.set(i, known)
       } else {
-        numbers.append(Int32(contactCount))
+        numbers.set(i, Int32(contactCount))
         add(lines.contacts[i], Int32(contactCount))
         contactCount += 1
       }
     }
-    for i in numbers.indices where numbers[i] >= 0 {
-      if lines.addresses[i] == lines.contacts[i] || find(lines.addresses[i]) != nil { continue }
-      add(lines.addresses[i], numbers[i])
+    if !lines.addresses.isSame {
+      for i in 0..<lines.count {
+        guard let number = numbers[i] else { continue }
+        let address = lines.address(i)
+        if address != lines.contacts[i], find(address) == nil { add(address, Int32(number)) }
+      }
     }
     lines.source.forEachOtherName { contact, others in
       guard let number = find(contact) else { return }

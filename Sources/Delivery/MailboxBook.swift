@@ -21,6 +21,9 @@ struct MailboxBook {
     mailbox.dailyLimit != nil || mailbox.ramp != nil || mailbox.hourlyLimit != nil || mailbox.rollingLimit != nil
   }
 
+  /// Whether intents are kept one by one, so that many are best added in the order of their times.
+  var needsOrder: Bool { mailbox.rollingLimit != nil }
+
   mutating func add(_ at: Instant) {
     if mailbox.dailyLimit != nil || mailbox.ramp != nil { days[calendar.day(of: at).day, default: 0] += 1 }
     if mailbox.hourlyLimit != nil { hours[calendar.hour(of: at).hour, default: 0] += 1 }

@@ -79,26 +79,59 @@ public struct RunLines {
   }
 
   public var kinds: [Kind] = []
-  public var lines: [Line] = []
+  /// By line, its place in the source; empty where that is its own number.
+  private var numbers: [UInt32] = []
+  public private(set) var kindOf = NumberColumn()
+  private var domainOf = NumberColumn()
+  /// By line, in milliseconds since the epoch.
+  private(set) var times = TimeColumn()
   /// By line, in milliseconds since the epoch, `.max` for those that never expire; empty if none does.
   public var expiries: [Int64] = []
   /// The domains that lines go to; nil for what is no address.
   public var domains: [String?] = []
   /// By line, `ByteHash` of the contact's key and of the canonical address; empty where there is no cap on contacts.
   public var contacts: [UInt64] = []
-  public var addresses: [UInt64] = []
+  public var addresses = SameOrOther()
   /// Of the lines that were attempted before.
   public var past: [Int: Past] = [:]
   public var source: any LineSource
 
   public init(source: any LineSource) { self.source = source }
 
-  public var count: Int { lines.count }
-  public var isEmpty: Bool { lines.isEmpty }
+  /// All lines of a source, in its order; the columns are shared with it.
+  public init(
+    source: any LineSource, kinds: [Kind], kindOf: NumberColumn, domainOf: NumberColumn, times: TimeColumn,
+    expiries: [Int64]
+  ) {
+    self.init(source: source)
+    self.kinds = kinds
+    self.kindOf = kindOf
+    self.domainOf = domainOf
+    self.times = times
+    self.expiries = expiries
+  }
+
+  public var count: Int { kindOf.count }
+  public var isEmpty: Bool { count == 0 }
+
+  subscript(_ i: Int) -> Line {
+    Line(
+      number: numbers.isEmpty ? UInt32(i) : numbers[i], kind: UInt32(kindOf[i]), domain: domainOf[i],
+      sendAt: Instant(milliseconds: times[i]))
+  }
+
+  /// Lets go of what the sends have by now.
+  mutating func forgetKinds() {
+    kindOf = NumberColumn()
+    domainOf = NumberColumn()
+  }
+
+  func domain(_ i: Int) -> Int32 { domainOf[i] }
+  func address(_ i: Int) -> UInt64 { addresses.value(i, beside: contacts) }
 
   mutating func setExpiry(_ expiry: Instant?) {
     if let expiry {
-      while expiries.count < lines.count - 1 { expiries.append(.max) }
+      while expiries.count < count - 1 { expiries.append(.max) }
       expiries.append(expiry.milliseconds)
     } else if !expiries.isEmpty {
       expiries.append(.max)
@@ -135,11 +168,12 @@ extension RunLines {
         numbers[kind] = number
         kinds.append(kind)
       }
-      lines.append(
-        Line(number: UInt32(i), kind: number, domain: domains.number(of: send), sendAt: send.sendAt))
-      setExpiry(send.expiresAt)
+      append(
+        Line(number: UInt32(i), kind: number, domain: domains.number(of: send), sendAt: send.sendAt),
+        expiresAt: send.expiresAt)
       contacts.append(ByteHash.of(send.contact))
-      addresses.append(ByteHash.of(send.channel == .email ? EmailAddress(send.to)?.canonical ?? send.to : send.to))
+      let address = send.channel == .email ? EmailAddress(send.to)?.canonical ?? send.to : send.to
+      addresses.append(ByteHash.of(address), beside: contacts)
       if item.attempts > 0 || item.firstAttempt != nil || item.notBefore != nil {
         past[i] = Past(attempts: item.attempts, firstAttempt: item.firstAttempt, notBefore: item.notBefore)
       }
@@ -149,7 +183,11 @@ extension RunLines {
 
   /// Adds a line that is the last one then.
   public mutating func append(_ line: Line, expiresAt: Instant?) {
-    lines.append(line)
+    if numbers.isEmpty, Int(line.number) != count { numbers = (0..<UInt32(count)).map { $0 } }
+    kindOf.append(Int32(line.kind))
+    if !numbers.isEmpty || Int(line.number) != count - 1 { numbers.append(line.number) }
+    domainOf.append(line.domain)
+    times.append(line.sendAt.milliseconds)
     setExpiry(expiresAt)
   }
 }

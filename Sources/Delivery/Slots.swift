@@ -188,7 +188,7 @@ extension Dispatcher {
     var endpoints: [Endpoint]
     /// Of its address, in the Message-IDs of what it sends; nil for SMS.
     var domain: String?
-    var queue: Heap<Entry> = []
+    var queue = SendQueue()
     var lastAttempt: Instant?
     /// Attempts begun and not yet made: they wait for a connection, or for the server's word to send the message.
     var opening = 0
@@ -205,11 +205,7 @@ extension Dispatcher {
     var open = IntervalSet()
   }
 
-  struct Entry: Comparable {
-    var due: Instant
-    var handle: Int
-    static func < (a: Entry, b: Entry) -> Bool { a.due != b.due ? a.due < b.due : a.handle < b.handle }
-  }
+  typealias Entry = SendQueue.Entry
 
   struct Wake: Comparable {
     var at: Instant

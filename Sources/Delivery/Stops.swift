@@ -32,7 +32,7 @@ extension Dispatcher {
     if handles.isEmpty { return }
     let free = Set(handles)
     let others = mailboxes[m].queue.unordered.filter { !free.contains($0.handle) }
-    mailboxes[m].queue = Heap(others + handles.map { Entry(due: sends[$0].dueAt, handle: $0) })
+    mailboxes[m].queue = SendQueue(others + handles.map { Entry(due: sends[$0].dueAt, handle: $0) })
     if mailboxes[m].line == nil, let head = mailboxes[m].queue.min { schedule(m, at: max(head.due, now)) }
   }
 
@@ -107,7 +107,7 @@ extension Dispatcher {
       let entries = mailboxes[m].queue.unordered
       let gone = entries.filter { isStopped($0.handle) }.map(\.handle).sorted()
       guard !gone.isEmpty else { continue }
-      mailboxes[m].queue = Heap(entries.filter { !isStopped($0.handle) })
+      mailboxes[m].queue = SendQueue(entries.filter { !isStopped($0.handle) })
       for handle in gone { release(handle, .breaker, now, &actions) }
       if mailboxes[m].line == nil, let head = mailboxes[m].queue.min { schedule(m, at: max(head.due, now)) }
     }

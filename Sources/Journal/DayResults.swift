@@ -4,7 +4,7 @@ import Model
 /// What the results of a plan's day come to for its lines: read once, and everything that a run asks of them is taken
 /// from here - where each line stands, what is left dangling, what limits count, what breakers heard.
 ///
-/// A line costs 13 bytes once anything is recorded of the day. What is recorded of sends that are no lines of the plan,
+/// A line costs 6 bytes once anything is recorded of the day, and 6 for each outcome. What is recorded of sends that are no lines of the plan,
 /// and what it says of addresses, mailboxes and providers, goes into the history that was given.
 public struct DayResults {
   /// Where a line stands (`SendState`).
@@ -19,37 +19,14 @@ public struct DayResults {
     public var countsAgainstLimits: Bool { self == .sent || self == .inFlight || self == .inDoubt }
   }
 
-  /// An attempt that limits count.
-  public struct Counted: Sendable {
-    /// The line's number.
-    public var number: Int
-    public var at: Instant
-    /// Where they are not the line's own any more.
-    public var mailbox: String?
-    public var to: String?
-  }
-
-  /// An outcome as breakers take it: one in a thousand has more to say than that it was sent.
-  public enum Heard {
-    case sent(campaign: String, mailbox: String, provider: String, at: Instant)
-    case other(Record)
-  }
-
-  private struct Note: BitwiseCopyable {
-    var at: Int64
-    /// Index into `ways`, or into `others` where it is not negative.
-    var way: Int32
-    var other: Int32
-  }
-
   private static let never = Int64.min
   /// In the high bit: an intent that no outcome has followed.
   private static let open: UInt8 = 0x80
   /// `Standing`, empty while nothing is recorded.
   private var standings: [UInt8] = []
-  private var attempts: [UInt32] = []
-  /// When the last attempt was begun, in milliseconds since the epoch.
-  private var attemptAt: [Int64] = []
+  private var attempts = AttemptCounts()
+  /// When the last attempt was begun.
+  private var attemptAt = AttemptTimes()
   /// When the first one was, where that is another time; `never` where they are counted anew.
   private var firstAttempt: [Int: Int64] = [:]
   private var until: [Int: Int64] = [:]
@@ -66,7 +43,11 @@ public struct DayResults {
   /// Intents of which the same holds and that are no lines, with their times.
   private var openStrangers: [SendID: Int64] = [:]
   private var currentPlan = ""
-  private var notes: [Note] = []
+  /// Of the last record that was about a line.
+  private var lastLine = 0
+  /// Outcomes in their order: when, as `attemptAt` counts, and by which of `ways`; -1 for the next of `others`.
+  private var heardAt: [Int32] = []
+  private var heardWays = NumberColumn()
   private var others: [Record] = []
   private var ways = AttemptWays()
   private var mailboxOf: [Int32] = []
@@ -87,6 +68,7 @@ public struct DayResults {
   ) throws(JournalProblem) -> DayResults {
     var results = DayResults(index, history)
     let paths = try day.resultsPaths()
+    results.reserve(paths)
     for path in paths where paths.count == 1 {
       try ParallelResults.read(path) { batch in results.take(batch, index, &history) }
     }
@@ -107,6 +89,13 @@ public struct DayResults {
     history.settle()
     results.paths = paths
     return results
+  }
+
+  /// An intent and an outcome have some 900 bytes: room is made once, so that nothing grows by being copied.
+  private mutating func reserve(_ paths: [String]) {
+    let size = paths.reduce(0) { $0 + (FileStamp($1)?.size ?? 0) }
+    heardAt.reserveCapacity(size / 900)
+    heardWays.reserveCapacity(size / 900)
   }
 
   /// Takes a record that has just been written.
@@ -139,7 +128,8 @@ public struct DayResults {
   }
 
   private mutating func hear(_ record: Record) {
-    notes.append(Note(at: 0, way: -1, other: Int32(others.count)))
+    heardAt.append(0)
+    heardWays.append(-1)
     others.append(record)
   }
 
@@ -168,7 +158,10 @@ extension DayResults {
       way = ways.number(r, bytes)
       if r.kind == .outcome { note(r, bytes, way) }
     }
-    guard let line = index.number(of: r.id) else {
+    // An outcome follows its intent closely, and lines are taken up much in their order.
+    let line = index.number(of: r.id, near: lastLine)
+    if let line { lastLine = line }
+    guard let line else {
       if r.kind == .intent {
         openStrangers[r.id] = r.at
       } else if !openStrangers.isEmpty {
@@ -201,8 +194,8 @@ extension DayResults {
 
   private mutating func makeRoom(_ n: Int) {
     standings = [UInt8](repeating: 0, count: n)
-    attempts = [UInt32](repeating: 0, count: n)
-    attemptAt = [Int64](repeating: Self.never, count: n)
+    attempts = AttemptCounts(n)
+    attemptAt = AttemptTimes(n)
   }
 
   /// The day's first record of a line: what is known of it from other days goes on. False where a later day knows more.
@@ -214,18 +207,18 @@ extension DayResults {
     if hasHistory, let known = history.sends[r.id] {
       if known.at.milliseconds > r.at { return false }
       set(line, Standing(known.state))
-      attempts[line] = UInt32(clamping: known.attempts)
+      attempts[line] = known.attempts
       attemptAt[line] = known.attemptAt?.milliseconds ?? Self.never
       let first = known.firstAttempt?.milliseconds ?? Self.never
       if first != attemptAt[line] { firstAttempt[line] = first }
       if case .waiting(let time) = known.state { until[line] = time.milliseconds }
-      if PlanLineScanner.hash(canonical: known.to) != index.addresses[line] { addresses[line] = known.to }
+      if PlanLineScanner.hash(canonical: known.to) != index.address(line) { addresses[line] = known.to }
       return true
     }
     set(line, .pending)
-    if ByteHash.of(to) != index.addresses[line] {
+    if ByteHash.of(to) != index.address(line) {
       let text = String(decoding: to, as: UTF8.self)
-      if PlanLineScanner.hash(canonical: text) != index.addresses[line] { addresses[line] = text }
+      if PlanLineScanner.hash(canonical: text) != index.address(line) { addresses[line] = text }
     }
     return true
   }
@@ -242,12 +235,12 @@ extension DayResults {
     switch r.kind {
     case .intent:
       standings[line] = Standing.inFlight.rawValue | Self.open
-      attempts[line] = UInt32(clamping: r.number)
+      attempts[line] = r.number
       setAttempt(line, at: r.at)
     case .outcome:
       if r.number > 0 {
-        let isNew = Int(attempts[line]) != r.number
-        attempts[line] = UInt32(clamping: r.number)
+        let isNew = attempts[line] != r.number
+        attempts[line] = r.number
         if isNew { setAttempt(line, at: r.at) } else { setFirst(line, r.at) }
       }
       switch r.outcome {
@@ -300,17 +293,20 @@ extension DayResults {
   }
 
   private mutating func note(_ r: FlatRecord, _ bytes: UnsafeBufferPointer<UInt8>, _ way: Int32) {
-    if r.outcome == .sent, r.number > 0, !r.isBounce {
-      notes.append(Note(at: r.at, way: way, other: -1))
+    if r.outcome == .sent, r.number > 0, !r.isBounce, let at = attemptAt.distance(r.at) {
+      heardAt.append(at)
+      heardWays.append(way)
     } else {
       hear(r.record(in: bytes))
     }
   }
 
   private func counted(_ line: Int) -> Counted {
-    Counted(
-      number: line, at: Instant(milliseconds: recordedAt[line] ?? attemptAt[line]), mailbox: mailboxes[line],
-      to: addresses[line])
+    // Nearly always empty, all three of them.
+    let at = (recordedAt.isEmpty ? nil : recordedAt[line]) ?? attemptAt[line]
+    return Counted(
+      number: line, at: Instant(milliseconds: at), mailbox: mailboxes.isEmpty ? nil : mailboxes[line],
+      to: addresses.isEmpty ? nil : addresses[line])
   }
 }
 
@@ -329,7 +325,7 @@ extension DayResults {
     guard standing(line) != .unknown else { return nil }
     let first = first(line)
     return (
-      Int(attempts[line]), first == Self.never ? nil : Instant(milliseconds: first),
+      attempts[line], first == Self.never ? nil : Instant(milliseconds: first),
       standing(line) == .waiting ? until[line].map { Instant(milliseconds: $0) } : nil
     )
   }
@@ -357,42 +353,32 @@ extension DayResults {
 
   /// What breakers have to hear, in the order of the records.
   public func forEachHeard(_ body: (Heard) -> Void) {
-    for note in notes {
-      if note.other >= 0 {
-        body(.other(others[Int(note.other)]))
+    var other = 0
+    for i in heardAt.indices {
+      let number = Int(heardWays[i])
+      if number < 0 {
+        body(.other(others[other]))
+        other += 1
       } else {
-        let way = ways.names[Int(note.way)]
-        body(
-          .sent(
-            campaign: way.campaign, mailbox: way.mailbox, provider: way.provider, at: Instant(milliseconds: note.at)))
+        let way = ways.names[number]
+        let at = Instant(milliseconds: attemptAt.time(heardAt[i]))
+        body(.sent(way: number, campaign: way.campaign, mailbox: way.mailbox, provider: way.provider, at: at))
       }
     }
   }
 
   /// Lets go of what breakers have heard.
   public mutating func forgetHeard() {
-    notes = []
+    heardAt = []
+    heardWays = NumberColumn()
     others = []
   }
 
   /// Lets go of everything.
   public mutating func forget() {
     forgetHeard()
-    (standings, attempts, attemptAt) = ([], [], [])
+    (standings, attempts, attemptAt) = ([], AttemptCounts(), AttemptTimes())
     (firstAttempt, until, recordedAt, mailboxes, addresses) = ([:], [:], [:], [:], [:])
     (released, spent) = ([], [])
-  }
-}
-
-extension DayResults.Standing {
-  init(_ state: SendState) {
-    switch state {
-    case .pending: self = .pending
-    case .inFlight: self = .inFlight
-    case .sent: self = .sent
-    case .waiting: self = .waiting
-    case .inDoubt: self = .inDoubt
-    case .dead, .withdrawn, .dropped: self = .over
-    }
   }
 }

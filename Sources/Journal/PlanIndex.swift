@@ -1,8 +1,8 @@
 import Foundation
 import Model
 
-/// A plan's lines as columns, some 80 bytes a line with the index of ids: what a run needs of each before its send is served. The line itself
-/// is read again then (`StoredLines`), so that a plan of any size needs little memory.
+/// A plan's lines as columns, some 45 bytes a line: what a run needs of each before its send is served. The line itself is
+/// read again then (`StoredLines`), so that a plan of any size needs little memory.
 public struct PlanIndex: Sendable {
   /// What many lines have in common.
   public struct Kind: Hashable, Sendable {
@@ -44,35 +44,41 @@ public struct PlanIndex: Sendable {
   // By line, in the file's order.
   public internal(set) var ids: [SendID] = []
   /// Milliseconds since the epoch.
-  public internal(set) var sendAt: [Int64] = []
-  public internal(set) var kindOf: [UInt32] = []
-  public internal(set) var domainOf: [Int32] = []
+  public internal(set) var sendAt = TimeColumn()
+  public internal(set) var kindOf = NumberColumn()
+  public internal(set) var domainOf = NumberColumn()
   /// Milliseconds since the epoch, `.max` where there is none; empty if no line expires.
   public internal(set) var expiries: [Int64] = []
   /// `ByteHash` of the contact's key, and of the canonical address.
   public internal(set) var contacts: [UInt64] = []
-  public internal(set) var addresses: [UInt64] = []
-  var offsets: [UInt64] = []
+  public internal(set) var addresses = SameOrOther()
+  var offsets = LineOffsets()
   var checks: [UInt32] = []
-  var byID = HashIndex()
+  /// Made by the first question for a number; a run without results asks none.
+  private var numbers = IDNumbers()
 
   init(header: PlanHeader) { self.header = header }
 
   public var count: Int { ids.count }
 
   @inline(__always)
-  public func number(of id: SendID) -> Int? { byID.find(id.tableHash) { ids[$0] == id } }
+  public func number(of id: SendID) -> Int? { numbers.find(id, in: ids) }
 
-  /// False if the id stands there already.
-  mutating func insert(_ id: SendID) -> Bool {
-    // Apart, so that the one is read while the other is written.
-    var known = HashIndex()
-    swap(&known, &byID)
-    let isNew = known.findOrInsert(id.tableHash, ids.count) { ids[$0] == id } == nil
-    swap(&known, &byID)
-    if isNew { ids.append(id) }
-    return isNew
+  /// The same, looked for first among the few lines around another one.
+  @inline(__always)
+  func number(of id: SendID, near number: Int) -> Int? {
+    for place in max(0, number - 1)..<min(ids.count, number + 4) where ids[place] == id { return place }
+    return self.number(of: id)
   }
+
+  @inline(__always)
+  public func address(_ number: Int) -> UInt64 { addresses.value(number, beside: contacts) }
+
+  /// Lets go of the table behind `number(of:)`; it is made again by the next question.
+  public func forgetNumbers() { numbers.forget() }
+
+  /// The place of an id that stands on an earlier line too.
+  func firstRepeated() -> Int? { numbers.make(ids) }
 
   public func expiry(_ number: Int) -> Instant? {
     guard !expiries.isEmpty, expiries[number] != .max else { return nil }
@@ -92,7 +98,14 @@ public struct PlanIndex: Sendable {
     _ path: String, header: PlanHeader, workers: Int, chunk: Int
   ) throws(JournalProblem) -> (index: PlanIndex, lines: StoredLines) {
     let file = try Descriptor(path, flags: O_RDONLY)
-    let builder = PlanIndexBuilder(file, try PlannedLinesWalk(planPath: path, header: header), header)
+    let walk = try PlannedLinesWalk(planPath: path, header: header)
+    if let bytes = walk.bytes {
+      let builder = PlanIndexBuilder(file, nil, header, plan: walk.plan)
+      if let index = try builder.build(unedited: bytes, workers: workers) {
+        return (index, StoredLines(file: file, builder))
+      }
+    }
+    let builder = PlanIndexBuilder(file, walk, header, plan: walk.plan)
     do {
       return (try builder.build(workers: workers, chunk: chunk), StoredLines(file: file, builder))
     } catch .malformed {
@@ -113,18 +126,18 @@ public struct PlanIndex: Sendable {
 /// A plan's lines by their numbers in its index, read again one at a time. Not for two threads at once.
 public final class StoredLines {
   private let file: Descriptor
-  private let offsets: [UInt64]
+  private let offsets: LineOffsets
   private let checks: [UInt32]
   /// What was read last: lines that follow one another are mostly served so.
   private var buffer = [UInt8](repeating: 0, count: 1 << 14)
   private var window = 0..<0
-  private var scanner = PlanLineScanner(readsSends: true)
+  private var scanner = PlanLineScanner(makesDigests: false, readsSends: true)
 
   init(file: Descriptor, _ builder: PlanIndexBuilder) {
     self.file = file
     offsets = builder.index.offsets
     checks = builder.index.checks
-    builder.index.offsets = []
+    builder.index.offsets = LineOffsets()
     builder.index.checks = []
   }
 
@@ -180,4 +193,25 @@ public final class StoredLines {
   private var changed: JournalProblem {
     .malformed(path: file.path, line: 0, message: "the plan was changed since the run began")
   }
+}
+
+/// Where lines begin: two bytes each, or four where lines are long, counted from every sixteenth - a line has at most
+/// 64 MiB.
+struct LineOffsets: Sendable {
+  private static let every = 16
+  private var starts: [UInt64] = []
+  private var distances = NumberColumn()
+
+  mutating func reserveCapacity(_ n: Int) {
+    starts.reserveCapacity(n / Self.every + 1)
+    distances.reserveCapacity(n)
+  }
+
+  /// - Parameter offset: beyond those before it.
+  mutating func append(_ offset: UInt64) {
+    if distances.count % Self.every == 0 { starts.append(offset) }
+    distances.append(Int32(truncatingIfNeeded: offset - starts[starts.count - 1]))
+  }
+
+  subscript(_ number: Int) -> UInt64 { starts[number / Self.every] + UInt64(distances[number]) }
 }

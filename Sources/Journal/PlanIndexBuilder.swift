@@ -7,12 +7,14 @@ import Model
 /// its thread.
 final class PlanIndexBuilder: @unchecked Sendable {
   private let file: Descriptor
-  private var walk: PlannedLinesWalk
+  /// Nil where the bytes tell that every line is as it was planned.
+  private var walk: PlannedLinesWalk?
   // In turn:
   var index: PlanIndex
   private var kindNumbers: [PlanIndex.Kind: UInt32] = [:]
   private var domains = DomainNumbers()
   private var lines = 1
+  private var pieces: PlanPieces.Joined?
 
   /// The lines of one block.
   private struct Part {
@@ -23,6 +25,8 @@ final class PlanIndexBuilder: @unchecked Sendable {
     /// Numbers of lines from the block's first, from 0; blank ones have none.
     var lines: [UInt32] = []
     var lineCount = 0
+    /// The digest of the block's bytes, where that is asked for.
+    var digest: PlanPieces.Digest?
   }
 
   /// Numbers of a thread's kinds and domains among all.
@@ -31,11 +35,23 @@ final class PlanIndexBuilder: @unchecked Sendable {
     var domains: [Int32] = []
   }
 
-  init(_ file: Descriptor, _ walk: PlannedLinesWalk, _ header: PlanHeader) {
+  init(_ file: Descriptor, _ walk: PlannedLinesWalk?, _ header: PlanHeader, plan: String) {
     self.file = file
     self.walk = walk
     index = PlanIndex(header: header)
-    index.plan = walk.plan
+    index.plan = plan
+  }
+
+  /// Nil where the file's bytes are not those that were planned: then each line has to be looked at.
+  /// - Parameter bytes: what `plan.lines` says of them.
+  func build(unedited bytes: String, workers: Int) throws(JournalProblem) -> PlanIndex? {
+    pieces = PlanPieces.Joined()
+    do throws(JournalProblem) {
+      let index = try build(workers: workers, chunk: PlanPieces.size)
+      return pieces?.text == bytes ? index : nil
+    } catch .malformed {
+      return nil
+    }
   }
 
   func build(workers: Int, chunk: Int) throws(JournalProblem) -> PlanIndex {
@@ -44,7 +60,7 @@ final class PlanIndexBuilder: @unchecked Sendable {
     reserve(min(index.header.sends, size / 64))
     let order = BlockOrder(count: (size - start + chunk - 1) / chunk)
     try order.run(workers: workers) { (_) throws(JournalProblem) in
-      var scanner = PlanLineScanner()
+      var scanner = PlanLineScanner(makesDigests: self.walk != nil)
       var numbers = Numbers()
       var buffer: [UInt8] = []
       while let block = order.next() {
@@ -53,7 +69,10 @@ final class PlanIndexBuilder: @unchecked Sendable {
         try order.inTurn(block) { () throws(JournalProblem) in try self.join(part, &numbers, scanner) }
       }
     }
-    try walk.finish { index.number(of: $0) != nil }
+    if walk != nil, let number = index.firstRepeated() {
+      throw .malformed(path: file.path, line: 1, message: "the id \(index.ids[number]) stands twice")
+    }
+    try walk?.finish { index.number(of: $0) != nil }
     index.domains = domains.names
     return index
   }
@@ -86,10 +105,8 @@ final class PlanIndexBuilder: @unchecked Sendable {
     index.kindOf.reserveCapacity(n)
     index.domainOf.reserveCapacity(n)
     index.contacts.reserveCapacity(n)
-    index.addresses.reserveCapacity(n)
     index.offsets.reserveCapacity(n)
     index.checks.reserveCapacity(n)
-    index.byID.reserve(n)
   }
 
   /// The lines that begin within a range. A line that begins before its end is read to its own.
@@ -109,6 +126,10 @@ final class PlanIndexBuilder: @unchecked Sendable {
           let text = UnsafeBufferPointer(
             UnsafeMutableRawBufferPointer(rebasing: bytes[..<filled]).bindMemory(to: UInt8.self))
           part = try scan(text, from: from, range, isWhole: from + filled >= size, &scanner)
+          if pieces != nil, part != nil {
+            let piece = range.lowerBound - from..<min(filled, range.upperBound - from)
+            part?.digest = PlanPieces.digest(UnsafeRawBufferPointer(bytes).piece(piece))
+          }
         } catch { problem = error }
       }
       if let problem { throw problem }
@@ -146,7 +167,7 @@ final class PlanIndexBuilder: @unchecked Sendable {
       }
       if line.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { continue }
       do throws(LineProblem) {
-        if walk.needsSends {
+        if let walk, walk.needsSends {
           let send = try PlanCodec.send(try LineReader.Line.json(line))
           part.verdicts.append(walk.verdict(on: send))
           part.entries.append(scanner.entry(of: send))
@@ -179,27 +200,33 @@ final class PlanIndexBuilder: @unchecked Sendable {
       let i = numbers.domains.count
       numbers.domains.append(domains.number(hash: scanner.domains.hashes[i]) { scanner.domains.names[i] })
     }
-    for (i, entry) in part.entries.enumerated() {
+    if let digest = part.digest { pieces?.add(digest) }
+    try judge(part)
+    for entry in part.entries {
       let number = index.ids.count
-      if !index.insert(entry.id) {
-        throw .malformed(path: file.path, line: 1, message: "the id \(entry.id) stands twice")
-      }
-      let verdict = walk.needsSends ? part.verdicts[i] : try walk.verdict(entry.id, entry.digest)
-      if verdict != .asPlanned {
-        index.held.append(.init(id: entry.id, line: lines + Int(part.lines[i]) + 1, number: number))
-      }
+      index.ids.append(entry.id)
       index.sendAt.append(entry.sendAt)
-      index.kindOf.append(numbers.kinds[Int(entry.kind)])
+      index.kindOf.append(Int32(numbers.kinds[Int(entry.kind)]))
       index.domainOf.append(entry.domain < 0 ? -1 : numbers.domains[Int(entry.domain)])
       index.contacts.append(entry.contact)
-      index.addresses.append(entry.address)
+      index.addresses.append(entry.address, beside: index.contacts)
       if entry.expiresAt != .max || !index.expiries.isEmpty {
         while index.expiries.count < number { index.expiries.append(.max) }
         index.expiries.append(entry.expiresAt)
       }
     }
-    index.offsets += part.offsets
+    for offset in part.offsets { index.offsets.append(offset) }
     index.checks += part.checks
     lines += part.lineCount
+  }
+
+  /// Says of each line that is not as it was planned that it is held.
+  private func judge(_ part: Part) throws(JournalProblem) {
+    guard let needsSends = walk?.needsSends else { return }
+    for (i, entry) in part.entries.enumerated() {
+      let verdict = needsSends ? part.verdicts[i] : try walk?.verdict(entry.id, entry.digest)
+      if verdict == .asPlanned { continue }
+      index.held.append(.init(id: entry.id, line: lines + Int(part.lines[i]) + 1, number: index.ids.count + i))
+    }
   }
 }

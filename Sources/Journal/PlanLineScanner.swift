@@ -13,7 +13,7 @@ struct PlanEntry: Hashable, Sendable {
   /// `ByteHash` of the contact's key and of the canonical address.
   var contact: UInt64
   var address: UInt64
-  /// `LineDigest.planned`.
+  /// `LineDigest.planned`; zeros where nobody asked for it.
   var digest: LineDigest.Short
 }
 
@@ -28,7 +28,10 @@ struct PlanLineScanner: ~Copyable {
   private var kindNumbers: [PlanIndex.Kind: UInt32] = [:]
   private var shapes: [Shape] = []
   private var byKey = HashIndex()
-  private var key: [UInt8] = []
+  /// The heads of lines, and the names of their values, that shapes have: a plan has few.
+  private var heads = FewTexts()
+  private var nameLists = FewTexts()
+  private var namesText: [UInt8] = []
   private var message = LineBuffer(capacity: 1024)
   private var parts = LineParts()
   private var names: [Range<Int>] = []
@@ -39,18 +42,22 @@ struct PlanLineScanner: ~Copyable {
   /// Texts are copied into `parts.bytes`, since some have escapes.
   private var isCopying = false
   private var metEscape = false
+  private var domainHash: UInt64 = 0
   private var clock = OffsetClock()
 
   /// What lines have in common that begin alike, go from one mailbox and have the same names of values.
-  struct Shape {
-    var key: [UInt8]
+  private struct Shape {
+    var head: Int32
+    var names: Int32
+    var marks: UInt8
+    var mailbox: [UInt8]
     var kind: UInt32
     var expiresAt: Int64
+    /// Nought where no digests are made.
     var digest: LineDigest.Short
-    /// One of its sends, where sends are read; the digest is nought then.
+    /// One of its sends and the names of its values in the lines' order, where sends are read.
     var sample: PlannedSend?
-    /// The names of its values, in the lines' order.
-    var names: [String] = []
+    var valueNames: [String] = []
   }
 
   /// What of a line is not among its parts.
@@ -63,12 +70,16 @@ struct PlanLineScanner: ~Copyable {
   /// Where a scanner points before its first line; never read.
   private nonisolated(unsafe) static let noLine = UnsafePointer(UnsafeMutablePointer<UInt8>.allocate(capacity: 1))
 
-  private let keepsSamples: Bool
+  /// Whether entries have the digests of their lines, which cost as much as the rest.
+  private let makesDigests: Bool
+  private let readsSends: Bool
+  private static let noDigest = LineDigest.Short(high: 0, low: 0)
 
   /// - Parameter readsSends: whether `send` will be asked for.
-  init(readsSends: Bool = false) {
+  init(makesDigests: Bool = true, readsSends: Bool = false) {
+    self.makesDigests = makesDigests
+    self.readsSends = readsSends
     base = Self.noLine
-    keepsSamples = readsSends
   }
 
   /// - Parameter line: without its line break; lies still during the call.
@@ -97,8 +108,8 @@ struct PlanLineScanner: ~Copyable {
   }
 
   /// The line at hand, whose shape is known.
-  private func send(of shape: Shape) -> PlannedSend? {
-    guard var send = shape.sample else { return nil }
+  private func send(of shape: Int) -> PlannedSend? {
+    guard var send = shapes[shape].sample else { return nil }
     send.id = parts.id
     send.sendAt = parts.sendAt
     send.contact = string(parts.contact)
@@ -113,8 +124,8 @@ struct PlanLineScanner: ~Copyable {
     send.thread = parts.threadSubject.map { subject in
       PlannedSend.Thread(references: parts.references.map { string($0) }, subject: string(subject))
     }
-    send.vars = Dictionary(minimumCapacity: shape.names.count)
-    for (name, value) in zip(shape.names, parts.values) { send.vars[name] = value.map { string($0) } }
+    send.vars = Dictionary(minimumCapacity: parts.values.count)
+    for (name, value) in zip(shapes[shape].valueNames, parts.values) { send.vars[name] = value.map { string($0) } }
     return send
   }
 
@@ -179,6 +190,10 @@ struct PlanLineScanner: ~Copyable {
     let channel: Channel
     if take("email\"") { channel = .email } else if take("sms\"") { channel = .sms } else { return nil }
     guard take(",\"to\":\""), let to = text() else { return nil }
+    if channel == .email, !isCopying {
+      domainHash = DomainNumbers.hash(UnsafeBufferPointer(rebasing: line[to]))
+      domains.fetch(hash: domainHash)
+    }
     var extra = LineParts.Extra()
     if take(",\"name\":\"") {
       guard let name = text() else { return nil }
@@ -196,64 +211,73 @@ struct PlanLineScanner: ~Copyable {
     return Frame(head: head, channel: channel, mailbox: mailbox)
   }
 
-  private mutating func finish(_ shape: Shape, _ channel: Channel, _ bytes: UnsafeRawBufferPointer) -> PlanEntry {
+  private mutating func finish(_ number: Int, _ channel: Channel, _ bytes: UnsafeRawBufferPointer) -> PlanEntry {
     let to = bytes.piece(parts.to)
+    let (kind, expiresAt, shapeDigest) = (shapes[number].kind, shapes[number].expiresAt, shapes[number].digest)
     let isPlain = to.allSatisfy { $0 > 0x20 && $0 < 0x7F && !($0 >= 0x41 && $0 <= 0x5A) }
     var domain: Int32 = -1
     if channel == .email {
-      domain = domains.number(hash: DomainNumbers.hash(to.bindMemory(to: UInt8.self))) {
+      if isCopying { domainHash = DomainNumbers.hash(to.bindMemory(to: UInt8.self)) }
+      domain = domains.number(hash: domainHash) {
         EmailAddress(String(decoding: to, as: UTF8.self))?.domain
       }
     }
     return PlanEntry(
-      id: parts.id, sendAt: parts.sendAt.milliseconds, kind: shape.kind, domain: domain, expiresAt: shape.expiresAt,
+      id: parts.id, sendAt: parts.sendAt.milliseconds, kind: kind, domain: domain, expiresAt: expiresAt,
       contact: ByteHash.of(bytes.piece(parts.contact)),
       address: isPlain ? ByteHash.of(to) : ByteHash.of(Self.canonical(String(decoding: to, as: UTF8.self))),
-      digest: LineDigest.short(parts, bytes, shape: shape.digest, message: &message))
+      digest: makesDigests
+        ? LineDigest.short(parts, bytes, shape: shapeDigest, message: &message) : Self.noDigest)
   }
 
   /// What the line has in common with others; the first one of each shape is read the long way, and its word is taken
   /// for what all of them say in the same bytes.
   private mutating func shape(
     _ line: UnsafeBufferPointer<UInt8>, _ frame: Frame
-  ) throws(LineProblem) -> Shape {
-    key.removeAll(keepingCapacity: true)
-    key.append(contentsOf: UnsafeBufferPointer(rebasing: line[frame.head]))
-    key.append(frame.channel == .email ? 0 : 1)
-    key.append(contentsOf: UnsafeBufferPointer(rebasing: line[frame.mailbox]))
-    key.append(parts.extra?.key.isEmpty == false ? 1 : 0)
-    for name in names {
-      key.append(contentsOf: UnsafeBufferPointer(rebasing: line[name]))
-      key.append(0)
-    }
-    let hash = key.withUnsafeBytes { ByteHash.of($0) }
-    if let known = byKey.find(hash, { Self.isSame(shapes[$0].key, key) }) { return shapes[known] }
-    let send = try PlanCodec.send(try LineReader.Line.json(line))
+  ) throws(LineProblem) -> Int {
     // Lines that all expire at times of their own are not worth remembering.
-    if shapes.count >= (keepsSamples ? 1 << 10 : 1 << 15) {
+    if shapes.count >= (readsSends ? 1 << 10 : 1 << 15) {
       shapes.removeAll()
       byKey = HashIndex()
+      heads = FewTexts()
     }
+    namesText.removeAll(keepingCapacity: true)
+    for name in names {
+      namesText.append(contentsOf: UnsafeBufferPointer(rebasing: line[name]))
+      namesText.append(0)
+    }
+    let headNumber = heads.number(UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: line[frame.head])))
+    let nameNumber = namesText.withUnsafeBytes { nameLists.number($0) }
+    let marks: UInt8 = (frame.channel == .email ? 0 : 1) | (parts.extra?.key.isEmpty == false ? 2 : 0)
+    let name = UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: line[frame.mailbox]))
+    let numbers =
+      UInt64(UInt32(bitPattern: headNumber)) << 32 | UInt64(UInt32(bitPattern: nameNumber)) << 8 | UInt64(marks)
+    let hash = ByteHash.of(name) ^ numbers &* 0x9E37_79B9_7F4A_7C15
+    let found = shapes.withUnsafeBufferPointer { shapes in
+      byKey.find(hash) {
+        shapes[$0].head == headNumber && shapes[$0].names == nameNumber && shapes[$0].marks == marks
+          && shapes[$0].mailbox.withUnsafeBytes { $0.isSame(as: name) }
+      }
+    }
+    if let found { return found }
+    let send = try PlanCodec.send(try LineReader.Line.json(line))
     var shape = Shape(
-      key: key, kind: number(of: PlanIndex.Kind(send)), expiresAt: send.expiresAt?.milliseconds ?? .max,
-      digest: keepsSamples ? LineDigest.Short(high: 0, low: 0) : Self.digest(send).shape)
-    if keepsSamples {
+      head: headNumber, names: nameNumber, marks: marks, mailbox: Array(name), kind: number(of: PlanIndex.Kind(send)),
+      expiresAt: send.expiresAt?.milliseconds ?? .max,
+      digest: makesDigests ? Self.digest(send).shape : Self.noDigest)
+    if readsSends {
       shape.sample = send
-      shape.names = names.map { string(in: line, $0) }
+      shape.valueNames = names.map { string(in: line, $0) }
     }
-    byKey.insert(hash, shapes.count)
     shapes.append(shape)
-    return shape
+    byKey.insert(hash, shapes.count - 1)
+    return shapes.count - 1
   }
 }
 
 // MARK: - Parts of a line
 
 extension PlanLineScanner {
-  private static func isSame(_ a: [UInt8], _ b: [UInt8]) -> Bool {
-    a.count == b.count && a.withUnsafeBytes { a in b.withUnsafeBytes { a.isSame(as: $0) } }
-  }
-
   /// `,"open":…` up to `,"contact":`. What it says is read when a shape is met first.
   private mutating func passHead() -> Bool {
     guard take(",\"open\":[") else { return false }
@@ -389,59 +413,5 @@ extension PlanLineScanner {
       i += 2
     }
     return start..<parts.bytes.count
-  }
-}
-
-/// Times with an offset, as a plan has them: `2026-11-20T09:00:12+01:00`. A plan's lines have few days and offsets, and
-/// what they come to is asked of `Instant` once.
-struct OffsetClock {
-  private var day: (UInt64, UInt16) = (0, 0)
-  private var offset: UInt64 = 0
-  /// The day's midnight with that offset.
-  private var midnight: Int64?
-
-  /// Reads up to and with the closing quote; nil where it looks different.
-  mutating func read(_ base: UnsafePointer<UInt8>, _ at: inout Int, _ end: Int) -> Int64? {
-    guard end - at >= 26 else { return nil }
-    let text = base + at
-    guard text[10] == 0x54, text[13] == 0x3A, text[16] == 0x3A, let hour = Self.two(text + 11), hour <= 23,
-      let minute = Self.two(text + 14), minute <= 59, let second = Self.two(text + 17), second <= 59
-    else { return nil }
-    var n = 19
-    var fraction = 0
-    if text[19] == 0x2E {
-      guard end - at >= 30, let tens = Self.two(text + 20), text[22] >= 0x30, text[22] <= 0x39 else { return nil }
-      fraction = tens * 10 + Int(text[22] - 0x30)
-      n = 23
-    }
-    let zone = n
-    if text[n] == 0x5A {
-      n += 1
-    } else {
-      guard text[n] == 0x2B || text[n] == 0x2D, text[n + 3] == 0x3A else { return nil }
-      n += 6
-    }
-    guard text[n] == 0x22 else { return nil }
-    let raw = UnsafeRawPointer(text)
-    let day = (raw.loadUnaligned(as: UInt64.self), raw.loadUnaligned(fromByteOffset: 8, as: UInt16.self))
-    var offset: UInt64 = 0
-    for i in zone..<n { offset = offset << 8 | UInt64(text[i]) }
-    if midnight == nil || day != self.day || offset != self.offset {
-      let date = String(decoding: UnsafeBufferPointer(start: text, count: 10), as: UTF8.self)
-      let rest = String(decoding: UnsafeBufferPointer(start: text + zone, count: n - zone), as: UTF8.self)
-      guard let start = Instant("\(date)T00:00:00\(rest)") else { return nil }
-      midnight = start.milliseconds
-      self.day = day
-      self.offset = offset
-    }
-    guard let midnight else { return nil }
-    at += n + 1
-    return midnight + Int64((hour * 60 + minute) * 60 + second) * 1000 + Int64(fraction)
-  }
-
-  @inline(__always)
-  private static func two(_ text: UnsafePointer<UInt8>) -> Int? {
-    let (a, b) = (text[0] &- 0x30, text[1] &- 0x30)
-    return a <= 9 && b <= 9 ? Int(a) * 10 + Int(b) : nil
   }
 }

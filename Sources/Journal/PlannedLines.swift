@@ -96,9 +96,10 @@ public struct PlannedLines: Sendable {
     _ json: JSON, path: String, planPath: String, header: PlanHeader
   ) throws -> PlannedLinesReader {
     try FormatVersion.check(json, key: "nightmail_lines", path: path, known: Self.version)
-    let fields = try Fields(json, ["nightmail_lines", "plan", "header"], what: "the header")
+    let fields = try Fields(json, ["nightmail_lines", "plan", "header", "bytes"], what: "the header")
     let list = PlannedLinesReader(
-      version: try fields.integer("nightmail_lines", 1...Self.version), plan: try fields.string("plan"))
+      version: try fields.integer("nightmail_lines", 1...Self.version), plan: try fields.string("plan"),
+      bytes: try fields.optionalString("bytes"))
     guard try fields.string("header") == PlanCodec.identity(of: header) else {
       throw JournalProblem.interrupted(path: planPath)
     }

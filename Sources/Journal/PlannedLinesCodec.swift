@@ -4,23 +4,26 @@ import Model
 /// then a line a send, in the plan's order:
 ///
 /// ```
-/// {"nightmail_lines":2,"plan":"sha256:…","header":"sha256:…"}
+/// {"nightmail_lines":2,"plan":"sha256:…","header":"sha256:…","bytes":"sha256:…"}
 /// {"kind":0,"campaign":"welcome","step":"intro","channel":"email","mailbox":"anna","expires_at":"2026-11-21T04:00:00Z"}
 /// ["4d2c…","91fe…",0,"ada@example.com"]
 /// ["8365…","77aa…",0,"42","ada@example.com","key"]
 /// ```
 ///
 /// A send's id, `LineDigest.planned`, kind, contact, and where they are needed `to` (null if it is the contact) and
-/// `key`. `LineEncoder` writes these. Version 1 had an object for each send, with all of it spelled out.
+/// `key`. `LineEncoder` writes these. `bytes` in the header is the digest of the plan's bytes after its header
+/// (`PlanPieces`): as long as it is true, nothing was edited, and who sends the plan need not go through the list. The
+/// first lists had none. Version 1 had an object for each send, with all of it spelled out.
 extension PlannedLines {
   static let version: Int64 = 2
 
-  static func header(plan: String, header: PlanHeader) -> [UInt8] {
+  static func header(plan: String, bytes: String, header: PlanHeader) -> [UInt8] {
     var out: [UInt8] = []
     out.openObject()
     out.member("nightmail_lines", version)
     out.member("plan", plan)
     out.member("header", PlanCodec.identity(of: header))
+    out.member("bytes", bytes)
     out.closeObject()
     out.append(0x0A)
     return out
@@ -45,14 +48,16 @@ extension PlannedLines {
 struct PlannedLinesReader {
   let version: Int64
   let plan: String
+  let bytes: String?
   private(set) var lines: [PlannedLines.Line] = []
   private var kinds: [PlannedLines.Kind] = []
   private var seen: Set<SendID> = []
   var kindCount: Int { kinds.count }
 
-  init(version: Int64, plan: String) {
+  init(version: Int64, plan: String, bytes: String? = nil) {
     self.version = version
     self.plan = plan
+    self.bytes = bytes
   }
 
   mutating func add(_ json: JSON) throws(LineProblem) {

@@ -6,6 +6,9 @@ import Model
 struct PlannedLinesWalk {
   /// The digest of the plan's bytes as they were written.
   let plan: String
+  /// The digest of the plan's bytes by which it is known not to have been edited (`PlanPieces`); nil in lists that were
+  /// written without it.
+  let bytes: String?
   private var reader: LineReader
   private var kinds: PlannedLinesReader
   private var passed: [SendID: (digest: LineDigest.Short, line: Int)] = [:]
@@ -19,6 +22,7 @@ struct PlannedLinesWalk {
     guard let first = try reader.next() else { throw .interrupted(path: planPath) }
     kinds = try PlannedLines.open(first, path: path, planPath: planPath, header: header)
     plan = kinds.plan
+    bytes = kinds.bytes
     old = kinds.version == 1 ? try PlannedLines.read(planPath: planPath, header: header) : nil
   }
 

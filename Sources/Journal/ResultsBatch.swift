@@ -42,7 +42,9 @@ struct ResultsBatchReader {
   private var carry: [UInt8] = []
   private var isAtEnd = false
 
-  static let piece = 1 << 22
+  /// Small enough for a core's cache, and for the allocator's own heap: larger blocks are the kernel's, page by page anew
+  /// (measured: a quarter of the time).
+  static let piece = 160 << 10
 
   init(_ path: String, hashing: Bool = false, from mark: Mark = Mark()) throws(JournalProblem) {
     self.path = path
@@ -146,7 +148,8 @@ struct ResultsBatchReader {
       unescaped = scanner.unescaped
     }
     batch.bytes = lines
-    batch.bytes += unescaped
+    // Adding nothing would copy all the same.
+    if !unescaped.isEmpty { batch.bytes += unescaped }
     return batch
   }
 

@@ -14,6 +14,10 @@ public struct DomainNumbers: Sendable {
     return number(hash: to.withUTF8 { Self.hash($0) }) { EmailAddress(send.to)?.domain }
   }
 
+  /// Brings near what a search for a hash begins with.
+  @inline(__always)
+  public func fetch(hash: UInt64) { numbers.fetch(hash) }
+
   public mutating func number(hash: UInt64, _ name: () -> String?) -> Int32 {
     if let known = numbers.find(hash, { hashes[$0] == hash }) { return Int32(known) }
     numbers.insert(hash, names.count)
@@ -22,13 +26,18 @@ public struct DomainNumbers: Sendable {
     return Int32(names.count - 1)
   }
 
-  /// Of what follows the last `@`, in whatever case.
+  /// Of what follows the last `@`, in whatever case, without spaces.
   public static func hash(_ address: UnsafeBufferPointer<UInt8>) -> UInt64 {
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    for byte in address.reversed() where byte != 0x20 {
-      if byte == 0x40 { break }
-      hash = (hash ^ UInt64(byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte)) &* 0x100_0000_01B3
+    var start = address.count
+    var isPlain = true
+    while start > 0, address[start - 1] != 0x40 {
+      let byte = address[start - 1]
+      isPlain = isPlain && byte != 0x20 && !(byte >= 0x41 && byte <= 0x5A)
+      start -= 1
     }
-    return hash
+    let domain = UnsafeBufferPointer(rebasing: address[start...])
+    if isPlain { return ByteHash.of(domain) }
+    let folded = domain.filter { $0 != 0x20 }.map { $0 >= 0x41 && $0 <= 0x5A ? $0 | 0x20 : $0 }
+    return folded.withUnsafeBufferPointer { ByteHash.of($0) }
   }
 }

@@ -28,6 +28,8 @@ struct Courier {
   let breakers: Breakers
   let plan: RunPlan
   let people: People
+  /// What suppressions and events were before the project was read; nil if nobody knows.
+  let drops: DropsFingerprint?
   let signals: StopSignals
 
   /// A run's counts.
@@ -57,7 +59,7 @@ struct Courier {
   private func run(_ stop: StopRequest) throws -> Delivered {
     let clock: any DeliveryClock = workspace.isRehearsal ? RehearsalClock(start: header.notBefore) : WallClock()
     // Read now, not when the command began: an approval or a password may have taken its time.
-    let dropWatch = DropWatch(folder: workspace.folder, bounces: history.bounces)
+    let dropWatch = DropWatch(folder: workspace.folder, bounces: history.bounces, known: drops.map { ($0, project) })
     let drops: Drops
     do {
       drops = try dropWatch.changed() ?? Drops()
@@ -70,6 +72,7 @@ struct Courier {
       earlier: plan.forEachEarlier, drops: drops, day: project.settings.span(of: header.date),
       runID: runID, now: clock.now(), dueOnly: sending.due, pauses: pauses, breakers: breakers)
     plan.forget()
+    returnFreeMemory()
     let composer = workspace.composer(project, engine: engine, signers: signers)
     let needParts = Set(rules.endpoints.filter { $0.value.contains(where: \.needsParts) }.keys)
     let bar = ProgressBar(isShown: Console.hasTerminalErrors && !workspace.options.quiet)
@@ -84,7 +87,8 @@ struct Courier {
       transport = decorated
     }
     var run = DeliveryRun(
-      dispatcher: dispatcher, drops: drops, transport: transport, journal: results, clock: clock, stop: stop,
+      // Handed over: a second owner would mean a copy of all sends with the first change.
+      dispatcher: consume dispatcher, drops: drops, transport: transport, journal: results, clock: clock, stop: stop,
       grace: sending.gracePeriod,
       hooks: DeliveryRun.Hooks(
         compose: { send, date in
@@ -213,10 +217,14 @@ private final class DropWatch {
   private(set) var fingerprint: DropsFingerprint?
   /// The files of the last good set: one that vanishes is unreadable, not empty.
   private var files: Set<String> = []
+  private var known: (fingerprint: DropsFingerprint, project: Project)?
 
-  init(folder: String, bounces: [Event]) {
+  /// - Parameter known: a project that was read after the fingerprint was taken: as long as nothing has changed since,
+  ///   its suppressions and events need not be read again, nor kept twice.
+  init(folder: String, bounces: [Event], known: (DropsFingerprint, Project)?) {
     self.folder = folder
     self.bounces = bounces
+    self.known = known
   }
 
   /// Nil if nothing changed since the last good set. Throws, each time it is asked, while a file cannot be read.
@@ -224,6 +232,13 @@ private final class DropWatch {
     // Taken before reading: what is written meanwhile shows as a change the next time.
     let now = ProjectLoader.dropsFingerprint(folder: folder)
     guard now != fingerprint else { return nil }
+    if let known, known.fingerprint == now {
+      fingerprint = now
+      self.known = nil
+      files = Set(known.project.inputs.filter { $0.role == .suppressions || $0.role == .events }.map(\.path))
+      return Drops(suppressions: known.project.suppressions, events: known.project.events + bounces)
+    }
+    known = nil
     let reading = ProjectLoader.loadDrops(folder: folder)
     if let bad = reading.findings.first(where: { $0.severity == .error }) {
       throw UnreadableDrops(place: bad.place, message: bad.message)

@@ -37,6 +37,7 @@ struct LineChoice {
     }
     let held = Set(plan.held.map(\.number))
     var open: [UInt32] = []
+    open.reserveCapacity(day.hasRecords ? 0 : plan.count)
     var broken: [String: Int] = [:]
     for n in 0..<plan.count {
       let kind = Int(plan.kindOf[n])
@@ -74,10 +75,16 @@ struct LineChoice {
     let today = try sentSteps.today(open, stored)
     let channels = Set(plan.kinds.map(\.channel))
     let optedOut = Dictionary(uniqueKeysWithValues: channels.map { ($0, people.optedOut($0)) })
+    // By kind: who has turned its channel off.
+    let outOf = plan.kinds.map { optedOut[$0.channel] ?? [] }
+    let isQuiet = today.isEmpty && history.sends.isEmpty && outOf.allSatisfy(\.isEmpty)
+    if isQuiet {
+      choice.lines = open
+      return choice
+    }
     for n in open {
       let line = Int(n)
-      let kind = plan.kinds[Int(plan.kindOf[line])]
-      let out = optedOut[kind.channel] ?? []
+      let out = outOf[Int(plan.kindOf[line])]
       let maySent = sentSteps.mayKnow(line) || today[line] != nil
       let mayBeOut = !out.isEmpty && out.contains(plan.contacts[line])
       if maySent || mayBeOut {

@@ -116,3 +116,6 @@ private func returnMemory() {
   // It only saves memory: where it cannot be set, the plan is the same.
   _ = nightmail_return_blocks(256 << 10, 2)
 }
+
+/// Has glibc give back what lies free among small blocks: for when much was read and little of it is kept.
+func returnFreeMemory() { nightmail_return_free() }

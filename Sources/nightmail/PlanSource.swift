@@ -10,17 +10,20 @@ final class PlanSource: LineSource {
   private let campaigns: [String: Campaign]
   /// When sequences began by what was sent earlier on this day, where that is known.
   var began: [Int: Instant] = [:]
-  /// Pieces of the hashes of each line's id, contact and address: who may be the one that an event is about.
-  private let tags: [(id: UInt32, contact: UInt32, address: UInt32)]
+  /// Pieces of the hashes of each line's id, contact and address: who may be the one that an event is about. Addresses
+  /// are left out where they are the contacts.
+  private let ids: [UInt16]
+  private let contacts: [UInt32]
+  private let addresses: [UInt32]
 
   init(_ lines: StoredLines, _ index: PlanIndex, _ people: People, _ history: History, _ project: Project) {
     self.lines = lines
     self.people = people
     self.history = history
     campaigns = Dictionary(project.campaigns.map { ($0.id, $0) }, uniquingKeysWith: { a, _ in a })
-    tags = (0..<index.count).map { n in
-      (Self.tag(index.ids[n].low), Self.tag(index.contacts[n]), Self.tag(index.addresses[n]))
-    }
+    ids = index.ids.map { UInt16(truncatingIfNeeded: $0.low) }
+    contacts = index.contacts.map(Self.tag)
+    addresses = index.addresses.isSame ? [] : (0..<index.count).map { Self.tag(index.address($0)) }
   }
 
   private static func tag(_ hash: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: hash) }
@@ -36,6 +39,8 @@ final class PlanSource: LineSource {
     return [earlier, began[line]].compactMap { $0 }.min()
   }
 
+  /// Whether other days' results know of any send.
+  var hasRecords: Bool { !history.sends.isEmpty }
   /// What other days' results know of a send.
   func record(_ id: SendID) -> SendRecord? { history.sends[id] }
 
@@ -46,11 +51,11 @@ final class PlanSource: LineSource {
   }
 
   func lines(_ lines: [Int], ids: Set<SendID>, to names: Set<String>) -> [Int] {
-    let ids = Set(ids.map { Self.tag($0.low) })
+    let wanted = Set(ids.map { UInt16(truncatingIfNeeded: $0.low) })
     let people = Set(names.union(people.others(of: names)).map { Self.tag(ByteHash.of($0)) })
     return lines.filter { line in
-      let tag = tags[line]
-      return ids.contains(tag.id) || people.contains(tag.contact) || people.contains(tag.address)
+      wanted.contains(self.ids[line]) || people.contains(contacts[line])
+        || !addresses.isEmpty && people.contains(addresses[line])
     }
   }
 }

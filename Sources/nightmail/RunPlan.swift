@@ -19,18 +19,20 @@ final class RunPlan {
 
   /// The lines for the dispatcher, kinds in the order of their first lines.
   func lines(hasContactCap: Bool) -> RunLines {
+    // What earlier runs of the day have sent is told by the index.
+    defer { if !day.hasRecords { forget() } }
+    // Nearly always all of them: then the columns are shared, whose kinds are in that order too.
+    if choice.lines.count == index.count, !day.hasRecords, !source.hasRecords {
+      var run = RunLines(
+        source: source, kinds: index.kinds.map { RunLines.Kind($0) }, kindOf: index.kindOf, domainOf: index.domainOf,
+        times: index.sendAt, expiries: index.expiries)
+      run.domains = index.domains
+      if hasContactCap { (run.contacts, run.addresses) = (index.contacts, index.addresses) }
+      return run
+    }
     var run = RunLines(source: source)
     var numbers = [UInt32](repeating: .max, count: index.kinds.count)
     run.domains = index.domains
-    run.lines.reserveCapacity(choice.lines.count)
-    // Nearly always all of them: then the columns are shared.
-    let isWhole = choice.lines.count == index.count
-    if hasContactCap, isWhole { (run.contacts, run.addresses) = (index.contacts, index.addresses) }
-    let picks = hasContactCap && !isWhole
-    if picks {
-      run.contacts.reserveCapacity(choice.lines.count)
-      run.addresses.reserveCapacity(choice.lines.count)
-    }
     for n in choice.lines {
       let line = Int(n)
       let old = Int(index.kindOf[line])
@@ -43,13 +45,11 @@ final class RunPlan {
         RunLines.Line(
           number: n, kind: numbers[old], domain: index.domainOf[line],
           sendAt: Instant(milliseconds: index.sendAt[line])), expiresAt: index.expiry(line))
-      if picks {
+      if hasContactCap {
         run.contacts.append(index.contacts[line])
-        run.addresses.append(index.addresses[line])
+        run.addresses.append(index.address(line), beside: run.contacts)
       }
     }
-    // What earlier runs of the day have sent is told by the index.
-    if !day.hasRecords { forget() }
     return run
   }
 
@@ -65,14 +65,25 @@ final class RunPlan {
 
   /// What earlier runs of the day have sent of the plan's lines, or may have.
   func forEachEarlier(_ body: (LimitBook.Earlier) -> Void) {
+    let index = index
+    // What lines of a kind have in common is made once.
+    var ofKind = index.kinds.enumerated().map { group, kind in
+      LimitBook.Earlier(
+        at: .distantPast, mailbox: kind.mailbox, campaign: kind.campaign, step: kind.step, hasKey: kind.hasKey,
+        contact: 0, address: 0, domain: nil, group: group)
+    }
     day.forEachCounted { one in
-      let kind = index.kinds[Int(index.kindOf[one.number])]
+      let kind = Int(index.kindOf[one.number])
       let domain = index.domainOf[one.number]
-      body(
-        LimitBook.Earlier(
-          at: one.at, mailbox: one.mailbox ?? kind.mailbox, campaign: kind.campaign, step: kind.step,
-          hasKey: kind.hasKey, contact: index.contacts[one.number], address: index.addresses[one.number],
-          domain: one.to.map { EmailAddress($0)?.domain } ?? (domain < 0 ? nil : index.domains[Int(domain)])))
+      ofKind[kind].at = one.at
+      ofKind[kind].contact = index.contacts[one.number]
+      ofKind[kind].address = index.address(one.number)
+      ofKind[kind].domain = one.to.map { EmailAddress($0)?.domain } ?? (domain < 0 ? nil : index.domains[Int(domain)])
+      guard let mailbox = one.mailbox else { return body(ofKind[kind]) }
+      var other = ofKind[kind]
+      other.mailbox = mailbox
+      other.group = nil
+      body(other)
     }
   }
 

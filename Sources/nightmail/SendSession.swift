@@ -53,6 +53,7 @@ struct SendSession {
       workspace.log.warning("\(mailbox): another run has it, and its lines are left to that run: \(holder)")
     }
     var (index, lines) = try PlanIndex.read(target.path, header: header)
+    returnFreeMemory()
     let now = Workspace.now()
     let (project, people) = try people(header)
     var history = try workspace.history(project, excluding: target.day.date, leavesOut: true, at: now)
@@ -69,6 +70,8 @@ struct SendSession {
         "\(Words.count(settled, "send")) of a run that was cut off: in doubt, never sent again by itself; see nightmail dead-letters list"
       )
     }
+    index.forgetNumbers()
+    returnFreeMemory()
     let watch = PauseWatch(workspace.output.pausesPath)
     let pauses = try (watch.changed() ?? Pauses()).renamed(project.campaigns.presentIDs)
     workspace.say(pauses, zone: header.zone)
@@ -106,7 +109,7 @@ struct SendSession {
     let delivery = Courier(
       workspace: workspace, project: project, engine: engine, signers: signers, header: header, day: target.day,
       rules: rules, history: history, results: results, runID: runID, sending: sending, watch: watch, pauses: pauses,
-      breakers: breakers, plan: plan, people: people, signals: signals)
+      breakers: breakers, plan: plan, people: people, drops: drops, signals: signals)
     let began = ContinuousClock.now
     let delivered = plan.choice.lines.isEmpty ? Courier.Delivered() : try await delivery.deliver()
     var tally = delivered.tally

@@ -17,6 +17,8 @@ struct SentSteps {
   private let campaigns: [String: Campaign]
   /// By kind: the numbers that the history has for its campaign, and for its step, under all their names.
   private let numbers: [(campaigns: Set<Int>, steps: Set<Int>)]
+  /// By kind.
+  private let campaignHashes: [UInt64]
 
   init(
     _ plan: PlanIndex, _ day: DayResults, _ history: History, _ campaigns: [String: Campaign]
@@ -25,6 +27,7 @@ struct SentSteps {
     self.day = day
     self.history = history
     self.campaigns = campaigns
+    campaignHashes = plan.kinds.map { ByteHash.of($0.campaign) }
     numbers = plan.kinds.map { kind in
       guard let campaign = campaigns[kind.campaign] else { return ([], []) }
       let step = campaign.steps.first { $0.id == kind.step }
@@ -43,7 +46,7 @@ struct SentSteps {
     let kind = plan.kinds[number]
     let view = history.view
     var found = false
-    for hash in [plan.contacts[line], plan.addresses[line]] {
+    for hash in [plan.contacts[line], plan.address(line)] {
       view.forEachSend(personHash: hash) { entry in
         found =
           found
@@ -77,19 +80,32 @@ struct SentSteps {
 
   /// The day's own lines that went to the same person, in the same campaign, as one of `open`.
   func today(_ open: [UInt32], _ stored: StoredLines) throws -> [Int: [Earlier]] {
-    let done = (0..<plan.count).filter { day.standing($0) != .unknown && !day.standing($0).isOpen }
-    if done.isEmpty { return [:] }
-    var filter = HashFilter(capacity: 2 * done.count)
-    for line in done { for key in keys(line) { filter.insert(key) } }
+    if !day.hasRecords { return [:] }
+    func isDone(_ line: Int) -> Bool {
+      let standing = day.standing(line)
+      return standing != .unknown && !standing.isOpen
+    }
+    // Gone through twice: a list of them would be as long as the plan.
+    let count = (0..<plan.count).count(where: isDone)
+    if count == 0 { return [:] }
+    var filter = HashFilter(capacity: plan.addresses.isSame ? count : 2 * count)
+    for line in 0..<plan.count where isDone(line) {
+      let keys = keys(line)
+      filter.insert(keys.0)
+      if keys.1 != keys.0 { filter.insert(keys.1) }
+    }
     var asked: [UInt64: [Int]] = [:]
     for n in open {
-      for key in Set(keys(Int(n))) where filter.contains(key) { asked[key, default: []].append(Int(n)) }
+      let keys = keys(Int(n))
+      if filter.contains(keys.0) { asked[keys.0, default: []].append(Int(n)) }
+      if keys.1 != keys.0, filter.contains(keys.1) { asked[keys.1, default: []].append(Int(n)) }
     }
     if asked.isEmpty { return [:] }
     var found: [Int: [Earlier]] = [:]
-    for line in done {
-      let askers = Set(keys(line).flatMap { asked[$0] ?? [] })
-      if askers.isEmpty { continue }
+    for line in 0..<plan.count where isDone(line) {
+      let keys = keys(line)
+      guard asked[keys.0] != nil || asked[keys.1] != nil else { continue }
+      let askers = Set((asked[keys.0] ?? []) + (asked[keys.1] ?? []))
       let earlier = Earlier(
         send: try stored.send(line), state: day.standing(line), first: day.firstAttempt(line) ?? .distantPast)
       for asker in askers { found[asker, default: []].append(earlier) }
@@ -98,8 +114,8 @@ struct SentSteps {
   }
 
   /// By campaign and name.
-  private func keys(_ line: Int) -> [UInt64] {
-    let campaign = ByteHash.of(plan.kinds[Int(plan.kindOf[line])].campaign)
-    return [plan.contacts[line] &+ campaign, plan.addresses[line] &+ campaign]
+  private func keys(_ line: Int) -> (UInt64, UInt64) {
+    let campaign = campaignHashes[Int(plan.kindOf[line])]
+    return (plan.contacts[line] &+ campaign, plan.address(line) &+ campaign)
   }
 }

@@ -89,6 +89,7 @@ struct StartBenchmark {
     var n = 0
     try PlanFile.forEach(day.planPath) { (send, _) throws(JournalProblem) in
       n += 1
+      if n % 5000 == 0 { try writer.commit() }
       if n % 10 == 0 { return }
       var attempt = Record.Attempt(
         send, number: 1, at: send.sendAt, provider: "main", messageID: "<\(send.id.text)@sender.example>", run: run)
@@ -100,7 +101,6 @@ struct StartBenchmark {
           Record.Result(
             outcome: .sent, code: 250, enhancedCode: "2.0.0", response: "2.0.0 Ok: queued as 4F2B81C0A3",
             milliseconds: 180)))
-      if n % 5000 == 0 { try writer.commit() }
     }
     try writer.close()
     return path

@@ -122,6 +122,7 @@ struct LimitPropertyTests {
       for record in random.past { history.apply(record.asRecord) }
       var counted = random.past
       var book = LimitBook(items: scene.items, rules: scene.rules, history: history, day: scene.day)
+      let kinds = RunLines(scene.items).kindOf
       var under: [Int] = []
       var times: [Int: Instant] = [:]
       var now = scene.day.start + .minutes(Int64(random.dice.below(1300)))
@@ -129,7 +130,7 @@ struct LimitPropertyTests {
         let new = SendRecord(scene.items[handle].send, at: now)
         let close = random.dice.oneIn(3) ? scene.day.end : min(scene.day.end, now + .hours(5))
         let expected = obstacle(new, now, before: close, among: counted, recount)
-        let found = book.obstacle(to: handle, at: now, before: close)
+        let found = book.obstacle(to: handle, of: UInt32(kinds[handle]), at: now, before: close)
         guard found == expected else {
           Issue.record(
             "NIGHTMAIL_SEED=\(seed), send \(handle): \(String(describing: found)), not \(String(describing: expected))")
@@ -138,7 +139,7 @@ struct LimitPropertyTests {
         switch found {
         case nil:
           met["free", default: 0] += 1
-          book.count(handle, at: now, by: 1)
+          book.count(handle, of: UInt32(kinds[handle]), at: now, by: 1)
           counted.append(new)
           under.append(handle)
           times[handle] = now
@@ -147,7 +148,7 @@ struct LimitPropertyTests {
         }
         // Some attempts prove to be none.
         if random.dice.oneIn(4), let other = under.popLast(), let time = times[other] {
-          book.count(other, at: time, by: -1)
+          book.count(other, of: UInt32(kinds[other]), at: time, by: -1)
           counted.removeAll { $0.id == scene.items[other].send.id }
         }
         // Time goes on; now and then the clock is set back a little.

@@ -122,7 +122,7 @@ import Testing
     var heard: [String] = []
     results.forEachHeard { one in
       switch one {
-      case .sent(let campaign, let mailbox, let provider, let at):
+      case .sent(_, let campaign, let mailbox, let provider, let at):
         heard.append("sent \(campaign) \(mailbox) \(provider) \(at.milliseconds)")
       case .other(let record): heard.append("\(record)")
       }

@@ -49,7 +49,7 @@ private func lines(_ sends: [PlannedSend], zone: Zone) -> [[UInt8]] {
     let zone = dice.pick([Sample.berlin, Zone("America/St_Johns") ?? .utc, .utc])
     var fast = PlanLineScanner()
     var plain = PlanLineScanner()
-    var reader = PlanLineScanner(readsSends: true)
+    var reader = PlanLineScanner(makesDigests: false, readsSends: true)
     for _ in 0..<150 {
       let send = anySend(&dice)
       // Twice: the second time its shape is known.
@@ -77,7 +77,7 @@ private func lines(_ sends: [PlannedSend], zone: Zone) -> [[UInt8]] {
     var dice = Dice(seed &+ 99)
     var fast = PlanLineScanner()
     var plain = PlanLineScanner()
-    var reader = PlanLineScanner(readsSends: true)
+    var reader = PlanLineScanner(makesDigests: false, readsSends: true)
     var accepted = 0
     for round in 0..<1500 {
       let send = dice.oneIn(2) ? Sample.send(dice.below(5)) : dice.oneIn(2) ? Sample.fullSend : anySend(&dice)
@@ -194,8 +194,54 @@ private func lines(_ sends: [PlannedSend], zone: Zone) -> [[UInt8]] {
     }
   }
 
-  @Test func aListThatIsNotThePlansOrHasALineTwiceIsRefused() throws {
+  @Test func aLineThatWasEditedIsNamedWhateverTheListSaysOfThePlansBytes() throws {
     let list = PlannedLines.path(forPlan: path)
+    let header = try #require(try text(list).split(separator: "\n").first)
+    let place = try #require(header.firstRange(of: ",\"bytes\":\"sha256:"))
+    let digest = String(header[place.upperBound...].prefix(64))
+    let whole = try bytes(list)
+    // A list that was written without it, one whose digest is somebody's invention, and the true one.
+    let changes = [
+      { (list: String) in list.replacingOccurrences(of: ",\"bytes\":\"sha256:\(digest)\"", with: "") },
+      { $0.replacingOccurrences(of: digest, with: String(repeating: "0", count: 64)) },
+      { $0 },
+    ]
+    for isEdited in [false, true] {
+      if isEdited { try edit { $0[60] = $0[60].replacingOccurrences(of: "\"to\":\"", with: "\"to\":\"x") } }
+      for change in changes {
+        try put(whole, list)
+        try put(change(try text(list)), list)
+        let (index, _) = try index()
+        #expect(index.held.map(\.line) == (isEdited ? [61] : []))
+        #expect(index.ids == plan.sends.map(\.id))
+      }
+    }
+  }
+
+  @Test func theDigestOfAPlansBytesIsTheSameInWhateverPiecesTheyCome() {
+    var dice = Dice(11)
+    for count in [0, 1, 5000, PlanPieces.size - 1, PlanPieces.size, 2 * PlanPieces.size + 77] {
+      let bytes = (0..<count).map { _ in UInt8(truncatingIfNeeded: dice.next()) }
+      var whole = PlanPieces.Joined()
+      var streamed = PlanPieces()
+      bytes.withUnsafeBytes { bytes in
+        for start in stride(from: 0, to: count, by: PlanPieces.size) {
+          whole.add(PlanPieces.digest(bytes.piece(start..<min(count, start + PlanPieces.size))))
+        }
+        var at = 0
+        while at < count {
+          let next = min(count, at + 1 + Int(dice.next() % 700_000))
+          streamed.update(bytes.piece(at..<next))
+          at = next
+        }
+      }
+      #expect(streamed.text == whole.text)
+    }
+  }
+
+  @Test func ofAnEditedPlanAListThatIsNotItsOwnOrHasALineTwiceIsRefused() throws {
+    let list = PlannedLines.path(forPlan: path)
+    try edit { $0.remove(at: 7) }
     var lines = try text(list).components(separatedBy: "\n")
     lines.insert(lines[lines.count - 20], at: lines.count - 5)
     try put(lines.joined(separator: "\n"), list)
