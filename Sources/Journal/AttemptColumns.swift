@@ -1,19 +1,37 @@
-/// How often each line was attempted: a byte a line, and the few that were attempted more often beside them.
-struct AttemptCounts: Sendable {
-  private var counts: [UInt8]
+/// How each line stands and how often it was attempted, in one byte: what stands in the low three bits, an intent that
+/// no outcome has followed in the highest, and between them the attempts, those of fifteen and more beside it.
+struct LineStates: Sendable {
+  private var states: [UInt8] = []
   private var many: [Int: Int] = [:]
 
-  init(_ n: Int = 0) { counts = [UInt8](repeating: 0, count: n) }
+  private static let standing: UInt8 = 0x07
+  private static let attempts: UInt8 = 0x78
+  private static let open: UInt8 = 0x80
 
-  subscript(_ line: Int) -> Int {
-    get { counts[line] < .max ? Int(counts[line]) : many[line] ?? 0 }
+  init(_ n: Int = 0) { states = [UInt8](repeating: 0, count: n) }
+
+  /// While nothing is recorded of any line.
+  var isEmpty: Bool { states.isEmpty }
+  var lines: Range<Int> { states.indices }
+
+  func isOpen(_ line: Int) -> Bool { states[line] & Self.open != 0 }
+  mutating func close(_ line: Int) { states[line] &= ~Self.open }
+  mutating func open(_ line: Int) { states[line] |= Self.open }
+
+  subscript(standing line: Int) -> DayResults.Standing {
+    get { DayResults.Standing(rawValue: states[line] & Self.standing) ?? .over }
+    set { states[line] = states[line] & ~Self.standing | newValue.rawValue }
+  }
+
+  subscript(attempts line: Int) -> Int {
+    get {
+      let count = Int(states[line] & Self.attempts) >> 3
+      return count < 15 ? count : many[line] ?? 0
+    }
     set {
-      if newValue >= 0, newValue < UInt8.max {
-        counts[line] = UInt8(newValue)
-      } else {
-        counts[line] = .max
-        many[line] = newValue
-      }
+      let isFew = newValue >= 0 && newValue < 15
+      if !isFew { many[line] = newValue }
+      states[line] = states[line] & ~Self.attempts | UInt8(isFew ? newValue : 15) << 3
     }
   }
 }

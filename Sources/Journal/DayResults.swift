@@ -20,11 +20,7 @@ public struct DayResults {
   }
 
   private static let never = Int64.min
-  /// In the high bit: an intent that no outcome has followed.
-  private static let open: UInt8 = 0x80
-  /// `Standing`, empty while nothing is recorded.
-  private var standings: [UInt8] = []
-  private var attempts = AttemptCounts()
+  private var states = LineStates()
   /// When the last attempt was begun.
   private var attemptAt = AttemptTimes()
   /// When the first one was, where that is another time; `never` where they are counted anew.
@@ -137,7 +133,7 @@ public struct DayResults {
   private mutating func keepDangling(_ batch: ResultsBatch, _ index: borrowing PlanIndex) {
     for (i, record) in batch.records.enumerated() where record.kind == .intent {
       if let line = index.number(of: record.id) {
-        guard standings[line] & Self.open != 0, attemptAt[line] == record.at else { continue }
+        guard states.isOpen(line), attemptAt[line] == record.at else { continue }
       } else {
         guard openStrangers[record.id] == record.at else { continue }
       }
@@ -170,8 +166,8 @@ extension DayResults {
       history.fold(r, bytes)
       return
     }
-    if standings.isEmpty { makeRoom(index.count) }
-    if r.kind != .intent { standings[line] &= ~Self.open }
+    if states.isEmpty { makeRoom(index.count) }
+    if r.kind != .intent { states.close(line) }
     switch r.kind {
     case .released: if currentPlan == plan { released.insert(line) }
     case .requeued:
@@ -180,7 +176,7 @@ extension DayResults {
     case .outcome: if r.isBounce { history.bounce(bytes.text(r.to), bytes.text(r.response), at: r.at) }
     case .intent, .withdrawn, .resolved: break
     }
-    if standings[line] & ~Self.open == 0, !begin(line, r, bytes, index, history) { return }
+    if states[standing: line] == .unknown, !begin(line, r, bytes, index, history) { return }
     move(line, r, way)
     if way >= 0 {
       let mailbox = ways.mailbox(way)
@@ -193,8 +189,7 @@ extension DayResults {
   }
 
   private mutating func makeRoom(_ n: Int) {
-    standings = [UInt8](repeating: 0, count: n)
-    attempts = AttemptCounts(n)
+    states = LineStates(n)
     attemptAt = AttemptTimes(n)
   }
 
@@ -207,7 +202,7 @@ extension DayResults {
     if hasHistory, let known = history.sends[r.id] {
       if known.at.milliseconds > r.at { return false }
       set(line, Standing(known.state))
-      attempts[line] = known.attempts
+      states[attempts: line] = known.attempts
       attemptAt[line] = known.attemptAt?.milliseconds ?? Self.never
       let first = known.firstAttempt?.milliseconds ?? Self.never
       if first != attemptAt[line] { firstAttempt[line] = first }
@@ -225,7 +220,7 @@ extension DayResults {
 
   @inline(__always)
   private mutating func set(_ line: Int, _ standing: Standing) {
-    standings[line] = standings[line] & Self.open | standing.rawValue
+    states[standing: line] = standing
   }
 
   /// The moves of `SendState`, as the history makes them.
@@ -234,13 +229,14 @@ extension DayResults {
     if !until.isEmpty, r.kind == .intent || r.kind == .outcome || standing.isOpen { until[line] = nil }
     switch r.kind {
     case .intent:
-      standings[line] = Standing.inFlight.rawValue | Self.open
-      attempts[line] = r.number
+      states[standing: line] = .inFlight
+      states.open(line)
+      states[attempts: line] = r.number
       setAttempt(line, at: r.at)
     case .outcome:
       if r.number > 0 {
-        let isNew = attempts[line] != r.number
-        attempts[line] = r.number
+        let isNew = states[attempts: line] != r.number
+        states[attempts: line] = r.number
         if isNew { setAttempt(line, at: r.at) } else { setFirst(line, r.at) }
       }
       switch r.outcome {
@@ -260,7 +256,7 @@ extension DayResults {
         spentFirst[line] = times.min()
       }
       set(line, .pending)
-      attempts[line] = 0
+      states[attempts: line] = 0
       if attemptAt[line] != Self.never { firstAttempt[line] = Self.never }
     case .resolved:
       set(line, r.resolution == .sent ? .sent : .over)
@@ -314,10 +310,10 @@ extension DayResults {
 
 extension DayResults {
   /// Whether anything is recorded of the plan's lines.
-  public var hasRecords: Bool { !standings.isEmpty }
+  public var hasRecords: Bool { !states.isEmpty }
 
   public func standing(_ line: Int) -> Standing {
-    standings.isEmpty ? .unknown : Standing(rawValue: standings[line] & ~Self.open) ?? .over
+    states.isEmpty ? .unknown : states[standing: line]
   }
 
   /// Attempts so far, when the first of them was, and where a retry waits; nil where nothing is recorded on the day.
@@ -325,7 +321,7 @@ extension DayResults {
     guard standing(line) != .unknown else { return nil }
     let first = first(line)
     return (
-      attempts[line], first == Self.never ? nil : Instant(milliseconds: first),
+      states[attempts: line], first == Self.never ? nil : Instant(milliseconds: first),
       standing(line) == .waiting ? until[line].map { Instant(milliseconds: $0) } : nil
     )
   }
@@ -347,7 +343,7 @@ extension DayResults {
 
   /// What limits count of the plan's lines.
   public func forEachCounted(_ body: (Counted) -> Void) {
-    for line in standings.indices where standing(line).countsAgainstLimits { body(counted(line)) }
+    for line in states.lines where standing(line).countsAgainstLimits { body(counted(line)) }
     for one in spent { body(one) }
   }
 
@@ -377,7 +373,7 @@ extension DayResults {
   /// Lets go of everything.
   public mutating func forget() {
     forgetHeard()
-    (standings, attempts, attemptAt) = ([], AttemptCounts(), AttemptTimes())
+    (states, attemptAt) = (LineStates(), AttemptTimes())
     (firstAttempt, until, recordedAt, mailboxes, addresses) = ([:], [:], [:], [:], [:])
     (released, spent) = ([], [])
   }

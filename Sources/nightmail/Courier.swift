@@ -69,7 +69,8 @@ struct Courier {
     }
     let dispatcher = Dispatcher(
       plan.lines(hasContactCap: rules.hasContactCap), rules: rules, history: history,
-      earlier: plan.forEachEarlier, drops: drops, day: project.settings.span(of: header.date),
+      earlier: { plan.forEachEarlier(withDomains: rules.settings.domainCap != nil, $0) }, drops: drops,
+      day: project.settings.span(of: header.date),
       runID: runID, now: clock.now(), dueOnly: sending.due, pauses: pauses, breakers: breakers)
     plan.forget()
     returnFreeMemory()

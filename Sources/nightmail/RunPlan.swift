@@ -64,7 +64,8 @@ final class RunPlan {
   }
 
   /// What earlier runs of the day have sent of the plan's lines, or may have.
-  func forEachEarlier(_ body: (LimitBook.Earlier) -> Void) {
+  /// - Parameter withDomains: whether anybody asks for the domains.
+  func forEachEarlier(withDomains: Bool, _ body: (LimitBook.Earlier) -> Void) {
     let index = index
     // What lines of a kind have in common is made once.
     var ofKind = index.kinds.enumerated().map { group, kind in
@@ -74,11 +75,13 @@ final class RunPlan {
     }
     day.forEachCounted { one in
       let kind = Int(index.kindOf[one.number])
-      let domain = index.domainOf[one.number]
       ofKind[kind].at = one.at
       ofKind[kind].contact = index.contacts[one.number]
       ofKind[kind].address = index.address(one.number)
-      ofKind[kind].domain = one.to.map { EmailAddress($0)?.domain } ?? (domain < 0 ? nil : index.domains[Int(domain)])
+      if withDomains {
+        let domain = index.domainOf[one.number]
+        ofKind[kind].domain = one.to.map { EmailAddress($0)?.domain } ?? (domain < 0 ? nil : index.domains[Int(domain)])
+      }
       guard let mailbox = one.mailbox else { return body(ofKind[kind]) }
       var other = ofKind[kind]
       other.mailbox = mailbox

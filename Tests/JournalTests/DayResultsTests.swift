@@ -158,3 +158,34 @@ import Testing
     #expect(problem == expected && problem != nil)
   }
 }
+
+@Suite struct LineStatesTests {
+  @Test(arguments: 1...4 as ClosedRange<UInt64>) func whatIsSetOfALineIsReadAndNothingElseChanges(seed: UInt64) {
+    var dice = Dice(seed)
+    var states = LineStates(8)
+    var told = Array(repeating: (standing: DayResults.Standing.unknown, attempts: 0, isOpen: false), count: 8)
+    let standings: [DayResults.Standing] = [.unknown, .pending, .inFlight, .sent, .waiting, .inDoubt, .over]
+    for _ in 0..<2000 {
+      let line = dice.below(8)
+      switch dice.below(4) {
+      case 0:
+        told[line].standing = dice.pick(standings)
+        states[standing: line] = told[line].standing
+      case 1:
+        told[line].attempts = dice.pick([0, 1, 2, 14, 15, 16, 255, 1000, -1])
+        states[attempts: line] = told[line].attempts
+      case 2:
+        told[line].isOpen = true
+        states.open(line)
+      default:
+        told[line].isOpen = false
+        states.close(line)
+      }
+      for i in 0..<8 {
+        #expect(states[standing: i] == told[i].standing, "seed \(seed)")
+        #expect(states[attempts: i] == told[i].attempts, "seed \(seed)")
+        #expect(states.isOpen(i) == told[i].isOpen, "seed \(seed)")
+      }
+    }
+  }
+}
