@@ -48,43 +48,21 @@ public final class RecordingServer: Sendable {
     }
   }
 
-  private struct State {
-    var sockets: Set<Int32> = []
-    var accepted = 0
-    var isStopped = false
-  }
-
   public let wire: Wire
-  public let port: Int
+  public var port: Int { listener.port }
   public let manners: Manners
   private let folder: TemporaryFolder
   private let log: Int32
-  private let listener: Int32
-  private let state = Mutex(State())
+  private let listener: LoopbackListener
+  private let written = Mutex(0)
 
   /// - Throws: if no port on loopback can be had.
   public init(_ wire: Wire, _ manners: Manners) throws {
     folder = try TemporaryFolder(["accepted": ""])
-    guard let (socket, port) = LoopbackPort.listen() else { throw CocoaError(.fileWriteUnknown) }
-    (listener, self.port, self.wire, self.manners) = (socket, port, wire, manners)
+    listener = try LoopbackListener()
+    (self.wire, self.manners) = (wire, manners)
     log = open(folder.file("accepted"), O_WRONLY | O_APPEND | O_CLOEXEC)
-    signal(SIGPIPE, SIG_IGN)
-    // The threads hold the server weakly between connections, so that dropping it stops them.
-    Thread.detachNewThread { [weak self, listener = socket] in
-      while true {
-        let client = accept(listener, nil, nil)
-        guard client >= 0 else { break }
-        guard self?.admit(client) == true else {
-          ScriptedSMTPServer.close(client)
-          break
-        }
-        Thread.detachNewThread { [weak self] in
-          self?.serve(client)
-          if let self { self.leave(client) } else { ScriptedSMTPServer.close(client) }
-        }
-      }
-      ScriptedSMTPServer.close(listener)
-    }
+    listener.start { [weak self] socket in self?.serve(socket) }
   }
 
   deinit {
@@ -97,35 +75,10 @@ public final class RecordingServer: Sendable {
     ((try? folder.read("accepted")) ?? "").split(separator: "\n").map(String.init)
   }
   /// How many they are.
-  public var count: Int { state.withLock { $0.accepted } }
-  public var openConnections: Int { state.withLock { $0.sockets.count } }
+  public var count: Int { written.withLock { $0 } }
+  public var openConnections: Int { listener.openConnections }
 
-  public func stop() {
-    state.withLock { state in
-      guard !state.isStopped else { return }
-      state.isStopped = true
-      // Wakes the thread that accepts; it closes the listener.
-      _ = shutdown(listener, Int32(SHUT_RDWR))
-      for socket in state.sockets { _ = shutdown(socket, Int32(SHUT_RDWR)) }
-    }
-  }
-
-  private func admit(_ client: Int32) -> Bool {
-    state.withLock { state in
-      guard !state.isStopped else { return false }
-      var on: Int32 = 1
-      setsockopt(client, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
-      state.sockets.insert(client)
-      return true
-    }
-  }
-
-  private func leave(_ socket: Int32) {
-    state.withLock { state in
-      state.sockets.remove(socket)
-      ScriptedSMTPServer.close(socket)
-    }
-  }
+  public func stop() { listener.stop() }
 
   private func serve(_ socket: Int32) {
     switch wire {
@@ -137,9 +90,9 @@ public final class RecordingServer: Sendable {
   /// Writes an accepted message's id down; it is in the log when this returns.
   func keep(id: String) {
     let line = Array("\(id)\n".utf8)
-    state.withLock { state in
+    written.withLock { written in
       precondition(write(log, line, line.count) == line.count, "the log of accepted messages cannot be written")
-      state.accepted += 1
+      written += 1
     }
   }
 }

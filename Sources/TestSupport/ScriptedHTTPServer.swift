@@ -43,14 +43,11 @@ public final class ScriptedHTTPServer: Sendable {
   private struct State {
     var requests: [Request] = []
     var begun = 0
-    var accepted = 0
     var speaking = 0
-    var sockets: Set<Int32> = []
-    var isStopped = false
   }
 
-  public let port: Int
-  private let listener: Int32
+  public var port: Int { listener.port }
+  private let listener: LoopbackListener
   private let state = Mutex(State())
   private let script: [HTTPAnswer]
   private let otherwise: HTTPAnswer
@@ -61,26 +58,12 @@ public final class ScriptedHTTPServer: Sendable {
   ///   - script: answers to requests in the order in which they begin.
   ///   - otherwise: the answer to all that follow.
   public init(_ script: [HTTPAnswer] = [], otherwise: HTTPAnswer = .reply(200), isDumb: Bool = false) throws {
-    guard let (socket, port) = LoopbackPort.listen() else { throw CocoaError(.fileWriteUnknown) }
-    listener = socket
-    self.port = port
+    listener = try LoopbackListener()
     self.script = script
     self.otherwise = otherwise
     self.isDumb = isDumb
-    signal(SIGPIPE, SIG_IGN)
     // The threads hold the server weakly between requests, so that dropping it stops them.
-    Thread.detachNewThread { [weak self, listener = socket] in
-      while true {
-        let client = accept(listener, nil, nil)
-        guard client >= 0 else { break }
-        guard self?.admit(client) == true else {
-          ScriptedSMTPServer.close(client)
-          break
-        }
-        Thread.detachNewThread { [weak self] in Self.serve(client) { self } }
-      }
-      ScriptedSMTPServer.close(listener)
-    }
+    listener.start { [weak self] socket in Self.serve(socket) { self } }
   }
 
   deinit { stop() }
@@ -92,39 +75,13 @@ public final class ScriptedHTTPServer: Sendable {
   /// Connections that said something.
   public var connections: Int { state.withLock { $0.speaking } }
   /// Connections, also those that were closed without a word.
-  public var accepted: Int { state.withLock { $0.accepted } }
+  public var accepted: Int { listener.accepted }
 
   /// Closes everything; nobody listens any more.
-  public func stop() {
-    state.withLock { state in
-      guard !state.isStopped else { return }
-      state.isStopped = true
-      // Wakes the thread that accepts; it closes the listener.
-      _ = shutdown(listener, Int32(SHUT_RDWR))
-      for socket in state.sockets { _ = shutdown(socket, Int32(SHUT_RDWR)) }
-    }
-  }
+  public func stop() { listener.stop() }
 
   /// Hangs up on every connection; new ones are welcome.
-  public func hangUpOnAll() {
-    state.withLock { state in for socket in state.sockets { _ = shutdown(socket, Int32(SHUT_RDWR)) } }
-  }
-
-  private func admit(_ client: Int32) -> Bool {
-    state.withLock { state in
-      guard !state.isStopped else { return false }
-      state.sockets.insert(client)
-      state.accepted += 1
-      return true
-    }
-  }
-
-  private func leave(_ socket: Int32) {
-    state.withLock { state in
-      state.sockets.remove(socket)
-      ScriptedSMTPServer.close(socket)
-    }
-  }
+  public func hangUpOnAll() { listener.hangUpOnAll() }
 
   /// The number of a connection that has begun to speak.
   private func speaks() -> Int {
@@ -155,7 +112,6 @@ public final class ScriptedHTTPServer: Sendable {
       guard say(answer, socket) else { break }
     }
     if isDumb { while input.waitForMore() { input.forget() } }
-    if let server = server() { server.leave(socket) } else { ScriptedSMTPServer.close(socket) }
   }
 
   /// False once the connection is to be closed.

@@ -14,37 +14,18 @@ import Synchronization
 public final class ScriptedProxy: Sendable {
   private struct State {
     var targets: [String] = []
-    var sockets: Set<Int32> = []
-    var isStopped = false
   }
 
-  public let port: Int
-  private let listener: Int32
+  public var port: Int { listener.port }
+  private let listener: LoopbackListener
   private let state = Mutex(State())
   /// To CONNECT, in place of `200`.
   private let refusal: String?
 
   public init(refusal: String? = nil) throws {
-    guard let (socket, port) = LoopbackPort.listen() else { throw CocoaError(.fileWriteUnknown) }
-    listener = socket
-    self.port = port
+    listener = try LoopbackListener()
     self.refusal = refusal
-    signal(SIGPIPE, SIG_IGN)
-    Thread.detachNewThread { [weak self, listener = socket] in
-      while true {
-        let client = accept(listener, nil, nil)
-        guard client >= 0 else { break }
-        guard let self, self.keep(client) else {
-          ScriptedSMTPServer.close(client)
-          break
-        }
-        Thread.detachNewThread { [weak self] in
-          self?.serve(client)
-          self?.leave(client)
-        }
-      }
-      ScriptedSMTPServer.close(listener)
-    }
+    listener.start { [weak self] client in self?.serve(client) }
   }
 
   deinit { stop() }
@@ -52,29 +33,7 @@ public final class ScriptedProxy: Sendable {
   /// `host:port` of each connection that was asked for, in the order in which they came.
   public var targets: [String] { state.withLock { $0.targets } }
 
-  public func stop() {
-    state.withLock { state in
-      guard !state.isStopped else { return }
-      state.isStopped = true
-      _ = shutdown(listener, Int32(SHUT_RDWR))
-      for socket in state.sockets { _ = shutdown(socket, Int32(SHUT_RDWR)) }
-    }
-  }
-
-  private func keep(_ socket: Int32) -> Bool {
-    state.withLock { state in
-      guard !state.isStopped else { return false }
-      state.sockets.insert(socket)
-      return true
-    }
-  }
-
-  private func leave(_ socket: Int32) {
-    state.withLock { state in
-      state.sockets.remove(socket)
-      ScriptedSMTPServer.close(socket)
-    }
-  }
+  public func stop() { listener.stop() }
 
   private func serve(_ client: Int32) {
     guard let first = Self.read(client, 1)?.first, let target = first == 5 ? socks(client) : connect(client) else {
@@ -86,7 +45,7 @@ public final class ScriptedProxy: Sendable {
       return
     }
     guard let port = target.split(separator: ":").last.flatMap({ Int($0) }), let server = LoopbackPort.connect(port),
-      keep(server)
+      listener.keep(server)
     else { return }
     Self.write(
       first == 5 ? [5, 0, 0, 1, 127, 0, 0, 1, 0, 0] : Array("HTTP/1.1 200 Go on\r\nX-Proxy: scripted\r\n\r\n".utf8),
@@ -98,7 +57,7 @@ public final class ScriptedProxy: Sendable {
     }
     Self.relay(client, server)
     done.wait()
-    leave(server)
+    listener.leave(server)
   }
 
   /// After its first byte: the rest of `CONNECT host:port HTTP/1.1` and its header.

@@ -9,11 +9,10 @@ final class FlightServer: Sendable {
     var taken = 0
     var first: ContinuousClock.Instant?
     var last: ContinuousClock.Instant?
-    var isStopped = false
   }
 
-  let port: Int
-  private let listener: Int32
+  var port: Int { listener.port }
+  private let listener: LoopbackListener
   private let pause: UInt32
   private let hangs: Bool
   private let state = Mutex(State())
@@ -22,23 +21,8 @@ final class FlightServer: Sendable {
   init(milliseconds: Int, hangs: Bool = false) throws {
     pause = UInt32(milliseconds) * 1000
     self.hangs = hangs
-    let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    var on: Int32 = 1
-    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = inet_addr("127.0.0.1")
-    let size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let bound = withUnsafeMutablePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { raw in
-        var length = size
-        return bind(listener, raw, size) == 0 && listen(listener, 1000) == 0 && getsockname(listener, raw, &length) == 0
-      }
-    }
-    guard bound else { throw CocoaError(.executableNotLoadable) }
-    self.listener = listener
-    port = Int(UInt16(bigEndian: address.sin_port))
-    Thread { [self] in accept() }.start()
+    listener = try LoopbackListener()
+    listener.start { [weak self] client in self?.serve(client) }
   }
 
   /// Messages taken since the last `forget`.
@@ -47,26 +31,9 @@ final class FlightServer: Sendable {
   var lastAt: ContinuousClock.Instant? { state.withLock { $0.last } }
   func forget() { state.withLock { $0 = State() } }
 
-  func stop() {
-    state.withLock { $0.isStopped = true }
-    shutdown(listener, Int32(SHUT_RDWR))
-    close(listener)
-  }
-
-  private func accept() {
-    while !state.withLock({ $0.isStopped }) {
-      let client = Foundation.accept(listener, nil, nil)
-      guard client >= 0 else { return }
-      let thread = Thread { [self] in serve(client) }
-      thread.stackSize = 256 * 1024
-      thread.start()
-    }
-  }
+  func stop() { listener.stop() }
 
   private func serve(_ client: Int32) {
-    defer { close(client) }
-    var on: Int32 = 1
-    setsockopt(client, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
     var buffer = [UInt8](repeating: 0, count: 65_536)
     var line: [UInt8] = []
     var isData = false
