@@ -50,7 +50,9 @@ struct SchemaCommand: ParsableCommand {
     guard let kind = SchemaKind(rawValue: word) else {
       throw Failure(
         .failed,
-        "there is no schema '\(word)'\(Nearest.hint(word, among: names)); there are \(names.joined(separator: ", "))")
+        "there is no schema '\(word)'; "
+          + (Nearest.match(word, among: names).map { "did you mean '\($0)'?" }
+            ?? "there are \(names.joined(separator: ", "))"))
     }
     return kind
   }
