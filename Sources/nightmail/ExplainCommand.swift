@@ -106,6 +106,9 @@ enum KeyPage {
   private static func defaultText(_ entry: KeyEntry) -> String {
     if entry.info.isRequired { return "none: it must be given" }
     if let overrides = entry.overrides { return "what \(overrides) says" }
+    if case .object(let schema) = entry.info.shape, schema.keys.contains(where: { $0.defaultText != nil }) {
+      return "that of each key in it"
+    }
     return entry.info.defaultText ?? "none"
   }
 
@@ -125,7 +128,13 @@ enum KeyPage {
 
   /// Keys with the beginning of what they mean; what several providers share stands once.
   private static func lines(_ entries: [KeyEntry], width: Int) -> String {
-    let rows = KeyGuide.together(entries).map { group -> (String, String) in
+    let groups = entries.reduce(into: [[KeyEntry]]()) { groups, entry in
+      guard entry.kind == .providers, let i = groups.firstIndex(where: { $0[0].says(theSameAs: entry) }) else {
+        return groups.append([entry])
+      }
+      groups[i].append(entry)
+    }
+    let rows = groups.map { group -> (String, String) in
       let entry = group[0]
       let name = group.count == 1 ? entry.path : "\(entry.kind.rawValue).*.\(shared(group))"
       return (name, (entry.info.isRequired ? "(required) " : "") + entry.info.doc)

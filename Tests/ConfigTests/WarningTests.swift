@@ -45,7 +45,7 @@ struct WarningTests {
     let found = try warnings([
       "campaigns/welcome/old.txt": "x", "campaigns/welcome/parts/foot.html": "x", "campaigns/welcome/README.txt": "x",
       "campaigns/welcome/notes.md": "x", "campaigns/welcome/.draft.txt": "x", "campaigns/welcome/new.txt.tmp": "x",
-      "campaigns/.schema/campaign.json": "{}",
+      "campaigns/.schema/notes.txt": "x",
     ])
     #expect(
       found == [
@@ -65,6 +65,18 @@ struct WarningTests {
       found == [
         "campaigns/welcome/intro.txt: warning: no message is made of this template: every variant of its step has its own; "
           + "remove it, or a variant's"
+      ])
+  }
+
+  @Test func aSchemaOfAnotherVersionIsNamed() throws {
+    let found = try warnings([
+      "campaigns/.schema/campaign.json": "{}",
+      "campaigns/.schema/settings.json": JSONSchema.document(.settings).pretty(),
+    ])
+    #expect(
+      found == [
+        "campaigns/.schema/campaign.json: warning: this schema is not this version's, and editors go by it; nightmail schema "
+          + "--out campaigns/.schema writes it anew"
       ])
   }
 

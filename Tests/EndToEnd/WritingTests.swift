@@ -33,6 +33,7 @@ struct WritingTests {
     #expect(window.split(separator: "\n").allSatisfy { $0.count <= 80 })
     let all = try project.nightmail(expecting: 0, "explain")
     #expect(all.split(separator: "\n").allSatisfy { $0.count <= 80 } && all.contains("\n  campaign.steps.delay "))
+    #expect(all.contains("\n  campaign.steps.variants.id ") && all.contains("\n  providers.*.proxy "))
     #expect(try project.nightmail(expecting: 0, "explain", "window", "--json").json.array?.count == 3)
     let wrong = try project.nightmail("explain", "campaign.windw")
     #expect(wrong.status == 1 && wrong.error.contains("did you mean 'campaign.window'?") && wrong.out.isEmpty)

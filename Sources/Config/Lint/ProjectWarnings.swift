@@ -14,7 +14,22 @@ public enum ProjectWarnings {
     UnreachedSteps(project: project, findings: findings).check()
     ClosedWindows(project: project, findings: findings).check()
     UnsignedMailboxes(project: project, findings: findings).check()
+    oldSchemas(ProjectFiles(root: folder), findings)
     return Findings.tidy(findings.all)
+  }
+
+  /// Schemas of another version, by which editors would find fault with good keys and let others pass.
+  private static func oldSchemas(_ files: ProjectFiles, _ findings: Findings) {
+    for kind in SchemaKind.allCases {
+      let path = "\(SchemaKind.folder)/\(kind.file)"
+      guard files.isFile(path), let source = try? ByteSource(path: files.absolute(path)),
+        let bytes = try? source.readAll(limit: 1 << 20), !bytes.elementsEqual(JSONSchema.document(kind).pretty().utf8)
+      else { continue }
+      findings.warning(
+        Place(path),
+        "this schema is not this version's, and editors go by it; nightmail schema --out \(SchemaKind.folder) writes it anew"
+      )
+    }
   }
 }
 

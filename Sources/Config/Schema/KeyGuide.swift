@@ -18,7 +18,7 @@ public struct KeyEntry: Sendable {
   public var parent: String { String(path.prefix(upTo: path.lastIndex(of: ".") ?? path.startIndex)) }
 
   /// Whether the same is to be said of both.
-  func says(theSameAs other: KeyEntry) -> Bool {
+  public func says(theSameAs other: KeyEntry) -> Bool {
     info.name == other.info.name && info.doc == other.info.doc && info.type == other.info.type
       && info.defaultText == other.info.defaultText && info.isRequired == other.info.isRequired
       && kind == other.kind && column == other.column && overrides == other.overrides && rules == other.rules
