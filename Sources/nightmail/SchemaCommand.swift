@@ -23,8 +23,7 @@ struct SchemaCommand: ParsableCommand {
   func run() throws {
     let chosen = try kind.map(Self.read)
     if let out {
-      let folder = out.hasPrefix("/") ? out : "\(options.projectFolder)/\(out)"
-      let paths = try Self.write(chosen.map { [$0] } ?? SchemaKind.allCases, to: GlobalOptions.absolute(folder))
+      let paths = try Self.write(chosen.map { [$0] } ?? SchemaKind.allCases, to: GlobalOptions.absolute(out))
       if options.json { return Console.out(.array(paths.map { .string($0) })) }
       return Console.out(paths.map { "Wrote \($0)" }.joined(separator: "\n"))
     }

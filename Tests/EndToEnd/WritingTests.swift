@@ -16,6 +16,14 @@ struct WritingTests {
     #expect(
       project.folder.list("schemas/here") == ["campaign.json", "mailboxes.json", "providers.json", "settings.json"])
     #expect(try project.folder.read("schemas/here/campaign.json") == one)
+    // What init writes is what a later version writes over.
+    let sample = try TestProject([:])
+    try sample.nightmail(expecting: 0, "init")
+    try sample.folder.write("{}", to: "campaigns/.schema/campaign.json")
+    let warned = try sample.nightmail(expecting: 0, "validate")
+    #expect(warned.contains("nightmail schema --out campaigns/.schema"))
+    try sample.nightmail(expecting: 0, "schema", "--out", "campaigns/.schema")
+    #expect(try sample.nightmail(expecting: 0, "validate") == "No findings.\n")
     let wrong = try project.nightmail("schema", "campain")
     #expect(wrong.status == 1 && wrong.error.contains("did you mean 'campaign'?"))
     #expect(try project.nightmail("schema", "--out", "/dev/null/x").status == 1)
