@@ -17,7 +17,7 @@ struct ApproveCommand: ParsableCommand {
     name: .customLong("sha256"),
     help: ArgumentHelp("Approves only if the plan file's digest begins so.", valueName: "prefix"))
   var digest: String?
-  @Argument(help: ArgumentHelp("A path or a date; by default today.", valueName: "plan"))
+  @Argument(help: ArgumentHelp("A path or a date; by default today.", valueName: "plan"), completion: Completions.plans)
   var plan: String?
 
   func run() throws {

@@ -14,13 +14,15 @@ struct DeadLettersCommand: ParsableCommand {
     var all = false
     @Option(
       help: ArgumentHelp(
-        "Only those with this reason: rejected, expired, gave-up, in-doubt, render-error.", valueName: "reason"))
+        "Only those with this reason: rejected, expired, gave-up, in-doubt, render-error.", valueName: "reason"),
+      completion: .list(DeadReason.allCases.map(\.rawValue)))
     var reason: String?
-    @Option(help: ArgumentHelp("Only this campaign's.", valueName: "id"))
+    @Option(help: ArgumentHelp("Only this campaign's.", valueName: "id"), completion: Completions.campaigns)
     var campaign: String?
-    @Option(help: ArgumentHelp("Only this day's; by default every day's.", valueName: "date"))
+    @Option(
+      help: ArgumentHelp("Only this day's; by default every day's.", valueName: "date"), completion: Completions.plans)
     var date: String?
-    @Argument(help: ArgumentHelp("Ids, or their first digits.", valueName: "id"))
+    @Argument(help: ArgumentHelp("Ids, or their first digits.", valueName: "id"), completion: Completions.deadLetters)
     var ids: [String] = []
   }
 

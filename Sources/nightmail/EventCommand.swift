@@ -8,7 +8,8 @@ struct EventCommand: ParsableCommand {
 
   @OptionGroup var options: GlobalOptions
   @Option(
-    help: ArgumentHelp("The campaign that it belongs to; without one it holds for all that run.", valueName: "id"))
+    help: ArgumentHelp("The campaign that it belongs to; without one it holds for all that run.", valueName: "id"),
+    completion: Completions.campaigns)
   var campaign: String?
   @Option(help: ArgumentHelp("The step that it belongs to.", valueName: "id"))
   var step: String?
@@ -19,7 +20,8 @@ struct EventCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Anything worth keeping.", valueName: "text"))
   var detail: String?
   @Argument(
-    help: ArgumentHelp("reply, auto_reply, bounce, soft_bounce, complaint, unsubscribe or sent.", valueName: "type"))
+    help: ArgumentHelp("reply, auto_reply, bounce, soft_bounce, complaint, unsubscribe or sent.", valueName: "type"),
+    completion: .list(EventType.allCases.map(\.rawValue)))
   var type: String
   @Argument(help: ArgumentHelp("An id, an address or a phone number.", valueName: "contact"))
   var contact: String

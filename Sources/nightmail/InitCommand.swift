@@ -37,6 +37,7 @@ struct InitCommand: ParsableCommand {
       """
       Made \(SampleProject.files.count - present.count) files in \(folder).
       Try it:  nightmail run --rehearse --auto-approve\(there)
+      Editors that know yaml-language-server complete and check the files; nightmail explain KEY says what a key means.
       """)
   }
 }

@@ -32,9 +32,9 @@ struct PartChoice: ParsableArguments {
   var by: String?
   @Option(help: ArgumentHelp("Why; kept in the file.", valueName: "text"))
   var reason: String?
-  @Argument(help: ArgumentHelp("campaign, mailbox or provider.", valueName: "part"))
+  @Argument(help: ArgumentHelp("campaign, mailbox or provider.", valueName: "part"), completion: Completions.parts)
   var kind: String
-  @Argument(help: ArgumentHelp("Its id.", valueName: "name"))
+  @Argument(help: ArgumentHelp("Its id.", valueName: "name"), completion: Completions.partNames)
   var name: String
 
   /// What a command line names.

@@ -1,3 +1,5 @@
+import Config
+
 /// The project that `init` makes: the sample at the top of the repository, file by file. A test holds the two equal.
 enum SampleProject {
   struct File {
@@ -6,10 +8,18 @@ enum SampleProject {
     var content: String
   }
 
-  static let files: [File] = [
+  /// What people edit, and the schemas that their editors check it by.
+  static let files: [File] =
+    texts
+    + SchemaKind.allCases.map {
+      File(path: "\(SchemaKind.folder)/\($0.file)", content: JSONSchema.document($0).pretty())
+    }
+
+  private static let texts: [File] = [
     File(
       path: "campaigns/settings.yaml",
       content: #"""
+        # yaml-language-server: $schema=.schema/settings.json
         # The project's defaults. Every key may be left out; `nightmail validate` checks this file with all the others.
         timezone: Europe/Berlin
         window: mon-fri 09:00-17:00 contact     # a campaign may have one of its own
@@ -25,6 +35,7 @@ enum SampleProject {
     File(
       path: "campaigns/reminders/campaign.yaml",
       content: #"""
+        # yaml-language-server: $schema=../.schema/campaign.json
         # Message rows: what a booking system drops into data/messages/ goes out as soon as it may.
         status: active
         class: transactional
@@ -47,6 +58,7 @@ enum SampleProject {
     File(
       path: "campaigns/weekly-tip/campaign.yaml",
       content: #"""
+        # yaml-language-server: $schema=../.schema/campaign.json
         # One letter to everybody, open every day, weekends and holidays included.
         status: active
         audience:
@@ -79,6 +91,7 @@ enum SampleProject {
     File(
       path: "campaigns/welcome/campaign.yaml",
       content: #"""
+        # yaml-language-server: $schema=../.schema/campaign.json
         # A two-step sequence: a welcome in two variants, and three days later a reply in the same thread.
         status: active
         priority: 10
@@ -169,6 +182,7 @@ enum SampleProject {
     File(
       path: "data/mailboxes.yaml",
       content: #"""
+        # yaml-language-server: $schema=../campaigns/.schema/mailboxes.json
         # Sending identities: who the mail is from, and how much may go out.
         - id: anna
           from: Anna Schmidt <anna@northwind.example>
@@ -189,6 +203,7 @@ enum SampleProject {
     File(
       path: "data/providers.yaml",
       content: #"""
+        # yaml-language-server: $schema=../campaigns/.schema/providers.json
         # Ways out. This one writes .eml files into the day's outbox and needs no server.
         - id: outbox
           type: file

@@ -17,7 +17,8 @@ struct SendCommand: AsyncParsableCommand {
       "Gives the output at hand a new history, where data/history.id names another: what only the other knew may be sent again."
   )
   var newHistory = false
-  @Argument(help: ArgumentHelp("A path or a date; by default today.", valueName: "plan"))
+  @Argument(
+    help: ArgumentHelp("A path or a date; by default today.", valueName: "plan"), completion: Completions.plans)
   var plan: String?
 
   func run() async throws {

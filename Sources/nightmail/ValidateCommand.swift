@@ -1,4 +1,6 @@
 import ArgumentParser
+import Config
+import Messages
 import Model
 
 struct ValidateCommand: ParsableCommand {
@@ -13,9 +15,12 @@ struct ValidateCommand: ParsableCommand {
 
   func run() throws {
     let workspace = Workspace(options)
-    let (project, problems) = workspace.findings()
+    let engine = TemplateEngine()
+    let (project, problems) = workspace.findings(engine: engine)
     let keys = project.map { workspace.signers($0.mailboxes).findings } ?? []
-    let findings = (problems + keys + (project.map(Self.rows(of:)) ?? [])).sorted { $0.place < $1.place }
+    let findings =
+      (problems + keys + (project.map { Self.rows(of: $0) + Self.doubts(about: $0, in: workspace, engine) } ?? []))
+      .sorted { $0.place < $1.place }
     let errors = findings.filter { $0.severity == .error }.count
     let warnings = findings.count - errors
     switch options.json ? .json : format {
@@ -35,6 +40,11 @@ struct ValidateCommand: ParsableCommand {
     case .github: for finding in findings { Console.out(Self.annotation(finding)) }
     }
     if errors > 0 { try ExitStatus.failed.end() }
+  }
+
+  /// What is allowed and probably not meant. Only here: whoever plans every night has seen it.
+  private static func doubts(about project: Project, in workspace: Workspace, _ engine: TemplateEngine) -> [Finding] {
+    ProjectWarnings.check(project, folder: workspace.folder) + UnknownVariables.check(project: project, engine: engine)
   }
 
   /// Rows that will be skipped each time: no reason to stop, and worth a person's look.

@@ -108,7 +108,7 @@ struct SampleTests {
   @Test func nothingCrashesOnAnyPrefixOfTheSamplesFiles() throws {
     let project = try initialised()
     var (loads, broken) = (0, 0)
-    for file in files(["campaigns", "data"], of: URL(filePath: project.path)).sorted() {
+    for file in files(["campaigns", "data"], of: URL(filePath: project.path)).sorted() where !file.contains("/.") {
       let whole = try Data(contentsOf: URL(filePath: project.folder.file(file)))
       defer { try? whole.write(to: URL(filePath: project.folder.file(file))) }
       // Every eleventh byte, and around each line's end.

@@ -28,6 +28,11 @@ enum AudienceKeys {
     [
       contacts.info, including.info, excluding.info, messages.info, key.info, columns.info,
       freshWithin.info,
+    ],
+    rules: [
+      .exactlyOne(["contacts", "messages"]), .needs("where", oneOf: ["contacts"]),
+      .needs("except", oneOf: ["contacts"]), .needs("key", oneOf: ["messages"]),
+      .needs("columns", oneOf: ["messages"]), .needs("fresh_within", oneOf: ["messages"]),
     ])
 
   /// What the file says; the files themselves are found and read later.
@@ -99,7 +104,8 @@ enum UnsubscribeKeys {
     "url", .string, "A template of the https address that takes a one-click POST (RFC 8058).",
     example: "https://example.com/u/{{send_id}}")
   static let schema = Schema(
-    "unsubscribe", "How a recipient unsubscribes: the List-Unsubscribe header.", [mailto.info, url.info])
+    "unsubscribe", "How a recipient unsubscribes: the List-Unsubscribe header.", [mailto.info, url.info],
+    rules: [.atLeastOne(["mailto", "url"])])
 
   static let type = ValueType<Campaign.Unsubscribe>.object(schema) { object in
     let unsubscribe = Campaign.Unsubscribe(
@@ -164,13 +170,28 @@ enum CampaignKeys {
     "campaign", "A sequence of steps for an audience: campaigns/<id>/campaign.yaml.",
     [
       status.info, messageClass.info, priority.info, start.info, end.info, audience.info, mailboxes.info,
-      SettingsKeys.window.info, SettingsKeys.holidays.info, dailyNewLimit.info, stopOn.info, ttl.info, maxSegments.info,
-      unsubscribe.info, SettingsKeys.retry.info, SettingsKeys.breaker.info, SettingsKeys.approval.info,
-      SettingsKeys.vars.info, was.info, steps.info,
+      window, holidays, dailyNewLimit.info, stopOn.info, ttl.info, maxSegments.info, unsubscribe.info, retry, breaker,
+      approval, vars, was.info, steps.info,
       LaterKey.key(
         "on_sent", "Rows to write for what was sent.", example: "{record: activated.csv, columns: [user_id]}",
         "nothing would be recorded"),
-    ])
+    ], rules: [.requiredUnless("steps", object: "audience", has: "messages")])
+
+  // The settings' keys, as they read here.
+  private static let window = SettingsKeys.window.info.overridingSettings(
+    "When it may send; a mailbox's own window must be open too. A transactional campaign without one is always open.")
+  private static let holidays = SettingsKeys.holidays.info.overridingSettings(
+    "Days on which its window does not open and which its business days pass over; [] for none.")
+  private static let retry = SettingsKeys.retry.info.overridingSettings(
+    "When a send that was put off is tried again; what it leaves out is the settings'.")
+  private static let breaker = SettingsKeys.breaker.info.overridingSettings(
+    "Bounces, complaints and errors above which it is stopped until a person resumes it; what it leaves out is the "
+      + "settings'.")
+  private static let approval = SettingsKeys.approval.info.overridingSettings(
+    "Whether its lines go out only once a person has approved them. A transactional campaign that does not say is "
+      + "optional.")
+  private static let vars = SettingsKeys.vars.info.overridingSettings(
+    "Variables for its templates; the settings' of other names are there too.")
 }
 
 /// One step, and its variants.
@@ -283,14 +304,4 @@ struct TemplateSource: Sendable {
     guard let path = ValueType<String>.string.decode(node, key, findings) else { return nil }
     return TemplateSource(kind: .file(path), place: node.place)
   }
-}
-
-/// Every schema, for `explain` and JSON Schema.
-public enum Schemas {
-  public static let all: [Schema] = [
-    SettingsKeys.schema, ContactCapKeys.schema, DomainCapKeys.schema, RetryKeys.schema, MailboxKeys.schema,
-    RampKeys.schema, DKIMKeys.schema, ProviderKeys.smtp,
-    ProviderKeys.file, SecretKeys.schema, CampaignKeys.schema, AudienceKeys.schema, MailboxChoiceKeys.schema,
-    UnsubscribeKeys.schema, StepKeys.schema, StepKeys.variantSchema, TemplateSource.schema,
-  ]
 }

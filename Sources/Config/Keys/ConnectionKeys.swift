@@ -16,6 +16,7 @@ enum ConnectionKeys {
     "A proxy to go through, http or https (by CONNECT), socks5, or socks5h (which looks names up itself); without it none "
       + "is used, whatever the environment says.", example: "http://proxy.example.com:3128")
   static let all = [certificates.info, clientCertificate.info, clientKey.info, proxy.info]
+  static let rules: [KeyRule] = [.needs("client_key", oneOf: ["client_certificate"])]
 
   struct Values {
     var certificates: String?

@@ -3,8 +3,13 @@ import Model
 /// What a value looks like: for `explain` and JSON Schema.
 public indirect enum Shape: Sendable {
   case string
+  /// A string of a certain form: a regular expression (ECMA-262) that refuses nothing that the decoder takes.
+  case pattern(String)
+  /// A single value of any kind, taken as it is written.
+  case text
   case boolean
   case integer(ClosedRange<Int>)
+  case number(ClosedRange<Double>)
   case choice([String])
   /// In YAML a single item may stand for a list of one.
   case list(Shape)
@@ -27,6 +32,28 @@ public struct KeyInfo: Sendable {
   public var isRequired: Bool
   /// Named by the design and not carried out by this version: using it is an error with this reason.
   public var notCarriedOut: String?
+  /// The key of the settings that it stands in place of, such as `settings.window`: that is its default.
+  public var overrides: String?
+
+  /// The same key where it stands in a campaign, in place of the settings'.
+  func overridingSettings(_ doc: String) -> KeyInfo {
+    var copy = self
+    copy.doc = doc
+    copy.defaultText = nil
+    copy.overrides = "settings.\(name)"
+    return copy
+  }
+}
+
+/// What an object's keys ask of one another. Its decoder checks it, with words of its own.
+public enum KeyRule: Hashable, Sendable {
+  case exactlyOne([String])
+  case atLeastOne([String])
+  case atMostOne([String])
+  /// Where the first is given, one of the others must be.
+  case needs(String, oneOf: [String])
+  /// The first is required unless the second, an object, has the third.
+  case requiredUnless(String, object: String, has: String)
 }
 
 /// The keys of one kind of object.
@@ -34,11 +61,13 @@ public struct Schema: Sendable {
   public var name: String
   public var doc: String
   public var keys: [KeyInfo]
+  public var rules: [KeyRule]
 
-  public init(_ name: String, _ doc: String, _ keys: [KeyInfo]) {
+  public init(_ name: String, _ doc: String, _ keys: [KeyInfo], rules: [KeyRule] = []) {
     self.name = name
     self.doc = doc
     self.keys = keys
+    self.rules = rules
   }
 
   public func key(_ name: String) -> KeyInfo? { keys.first { $0.name == name } }

@@ -34,7 +34,7 @@ enum ProviderKeys {
     "tls", .choice(of: Provider.SMTP.Security.allCases), default: "starttls",
     "starttls: EHLO, then TLS, and no mail without it (RFC 3207); implicit: TLS from the first byte (RFC 8314); none: "
       + "in the clear, for this machine and for tests.", example: "implicit")
-  static let username = Key("username", .string, "To log in with.", example: "{{mailbox.email}}")
+  static let username = Key("username", .string, "To log in with.", example: "\"{{mailbox.email}}\"")
   static let password = Key("password", .secret, "Where the password is.", example: "{env: SMTP_PASSWORD}")
   static let token = Key(
     "token", .secret,
@@ -45,7 +45,11 @@ enum ProviderKeys {
     "smtp provider", "An SMTP server: data/providers.yaml.",
     common + [
       host.info, port.info, tls.info, username.info, password.info, token.info,
-    ] + ConnectionKeys.all)
+    ] + ConnectionKeys.all,
+    rules: ConnectionKeys.rules + [
+      .needs("username", oneOf: ["password", "token"]), .needs("password", oneOf: ["username"]),
+      .needs("token", oneOf: ["username"]), .atMostOne(["password", "token"]),
+    ])
 
   static let directory = Key(
     "directory", .string, "The folder that takes the files; the day's outbox without it.", example: "sent")
@@ -58,6 +62,19 @@ enum ProviderKeys {
   /// Used to find an entry's id and type before its own schema is known.
   static let head = Schema("provider", "A way out: data/providers.yaml.", common)
 
+  static func schema(_ type: ProviderType) -> Schema {
+    switch type {
+    case .smtp: smtp
+    case .file: file
+    case .sendgrid: ServiceKeys.sendgrid
+    case .mailgun: ServiceKeys.mailgun
+    case .ses: ServiceKeys.ses
+    case .postmark: ServiceKeys.postmark
+    case .twilio: ServiceKeys.twilio
+    case .webhook: WebhookKeys.schema
+    }
+  }
+
   static func provider(_ node: YAMLNode, _ findings: Findings, files: ProjectFiles) -> Provider? {
     guard let typeNode = node["type"], typeNode.scalar != nil else {
       if let object = ObjectReader(node, head, findings) {
@@ -67,9 +84,7 @@ enum ProviderKeys {
       return nil
     }
     guard let kind = type.type.decode(typeNode, "type", findings) else { return nil }
-    guard let object = ObjectReader(node, ServiceKeys.schema(kind) ?? (kind == .smtp ? smtp : file), findings) else {
-      return nil
-    }
+    guard let object = ObjectReader(node, schema(kind), findings) else { return nil }
     placeholders(in: node, findings)
     let id = object.given(id)
     let connections = object.value(maxConnections) ?? 2

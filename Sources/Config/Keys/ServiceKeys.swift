@@ -15,18 +15,20 @@ enum ServiceKeys {
   static let sendgridRegion = Key(
     "region", .choice(of: SendGridRegion.allCases), default: "global", "Where SendGrid keeps the data.", example: "eu")
   static let sendgrid = Schema(
-    "sendgrid provider", "Twilio SendGrid's v3 API: data/providers.yaml.", common + [apiKey.info, sendgridRegion.info])
+    "sendgrid provider", "Twilio SendGrid's v3 API: data/providers.yaml.", common + [apiKey.info, sendgridRegion.info],
+    rules: ConnectionKeys.rules)
 
   static let domain = Key(
     "domain", .string, required: true, "The sending domain, as Mailgun has it.", example: "mg.example.com")
   static let mailgunRegion = Key(
     "region", .choice(of: MailgunRegion.allCases), default: "us", "Where the domain is kept.", example: "eu")
   static let mailgun = Schema(
-    "mailgun provider", "Mailgun's API: data/providers.yaml.", common + [domain.info, apiKey.info, mailgunRegion.info])
+    "mailgun provider", "Mailgun's API: data/providers.yaml.", common + [domain.info, apiKey.info, mailgunRegion.info],
+    rules: ConnectionKeys.rules)
 
   static let sesRegion = Key(
     "region",
-    .parsed("an AWS region, such as eu-central-1") { text in
+    .parsed("an AWS region, such as eu-central-1", shape: .pattern("^[a-z0-9-]+$")) { text in
       !text.isEmpty && text.utf8.allSatisfy { ($0 >= 0x61 && $0 <= 0x7A) || ($0 >= 0x30 && $0 <= 0x39) || $0 == 0x2D }
         ? text : nil
     }, required: true, "The AWS region.", example: "eu-central-1")
@@ -44,14 +46,15 @@ enum ServiceKeys {
     "ses provider", "Amazon SES v2: data/providers.yaml.",
     common + [
       sesRegion.info, accessKeyID.info, secretAccessKey.info, sessionToken.info, configurationSet.info,
-    ])
+    ], rules: ConnectionKeys.rules)
 
   static let serverToken = Key(
     "server_token", .secret, required: true, "Where the server's token is.", example: "{env: POSTMARK_TOKEN}")
   static let messageStream = Key(
     "message_stream", .string, "The message stream; Postmark's own default without it.", example: "broadcast")
   static let postmark = Schema(
-    "postmark provider", "Postmark's API: data/providers.yaml.", common + [serverToken.info, messageStream.info])
+    "postmark provider", "Postmark's API: data/providers.yaml.", common + [serverToken.info, messageStream.info],
+    rules: ConnectionKeys.rules)
 
   static let accountSID = Key("account_sid", .string, required: true, "The account's SID.", example: "AC0123456789")
   static let authToken = Key(
@@ -63,19 +66,7 @@ enum ServiceKeys {
     "twilio provider", "Twilio's SMS: data/providers.yaml.",
     common + [
       accountSID.info, authToken.info, messagingService.info,
-    ])
-
-  static func schema(_ type: ProviderType) -> Schema? {
-    switch type {
-    case .sendgrid: sendgrid
-    case .mailgun: mailgun
-    case .ses: ses
-    case .postmark: postmark
-    case .twilio: twilio
-    case .webhook: WebhookKeys.schema
-    case .smtp, .file: nil
-    }
-  }
+    ], rules: ConnectionKeys.rules)
 
   /// Nil if a key that makes it what it is is missing or wrong.
   static func provider(_ type: ProviderType, _ object: ObjectReader, _ files: ProjectFiles) -> Provider.HTTP? {

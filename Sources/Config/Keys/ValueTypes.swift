@@ -37,7 +37,8 @@ extension ValueType where Value == String {
 
   /// A name that may stand in ids, file names and plan lines.
   static var id: ValueType {
-    parsed("a name of letters, digits and - _ . @ +, at most 100") { text in
+    parsed("a name of letters, digits and - _ . @ +, at most 100", shape: .pattern("^[A-Za-z0-9_.@+-]{1,100}$")) {
+      text in
       let isGood = text.utf8.allSatisfy {
         ($0 >= 0x61 && $0 <= 0x7A) || ($0 >= 0x41 && $0 <= 0x5A) || ($0 >= 0x30 && $0 <= 0x39)
           || "-_.@+".utf8.contains($0)
@@ -48,7 +49,7 @@ extension ValueType where Value == String {
 
   /// Text that is sent or looked up, of any scalar, as it is written.
   static var text: ValueType {
-    ValueType(name: "a value", shape: .string) { node, key, findings in
+    ValueType(name: "a value", shape: .text) { node, key, findings in
       node.scalar?.text ?? wrong(node, key, "a single value", findings)
     }
   }
@@ -73,7 +74,8 @@ extension ValueType where Value == Share {
   /// A share of a whole, as `5%` or `0.05`.
   static var share: ValueType {
     let name = "a share from 0% to 100%, such as 5% or 0.05"
-    return ValueType(name: name, shape: .string) { node, key, findings in
+    return ValueType(name: name, shape: .either([.pattern("^[0-9]*[.]?[0-9]*%?$"), .number(0...1)])) {
+      node, key, findings in
       node.scalar.flatMap { Share($0.text) } ?? wrong(node, key, name, findings)
     }
   }
@@ -110,7 +112,8 @@ extension ValueType where Value: RawRepresentable & CaseIterable & Sendable, Val
 
 extension ValueType where Value == Zone {
   static var zone: ValueType {
-    ValueType(name: "an IANA time zone, such as Europe/Berlin", shape: .string) { node, key, findings in
+    ValueType(name: "an IANA time zone, such as Europe/Berlin", shape: .pattern("^(UTC|.*/.*)$")) {
+      node, key, findings in
       guard let text = node.scalar?.text, let zone = Zone(text) else {
         let hint = Nearest.hint(node.scalar?.text ?? "", among: TimeZone.knownTimeZoneIdentifiers)
         findings.error(
@@ -125,12 +128,15 @@ extension ValueType where Value == Zone {
 extension ValueType where Value == Instant.Span {
   static func span(least: Instant.Span = .zero) -> ValueType {
     let name = "a length of time with its unit, such as 90s, 5m, 20h or 4d" + (least > .zero ? ", above zero" : "")
-    return parsed(name) { text in Instant.Span(text).flatMap { $0 >= least ? $0 : nil } }
+    return parsed(name, shape: .pattern("^[0-9]+(ms|s|m|h|d)$")) { text in
+      Instant.Span(text).flatMap { $0 >= least ? $0 : nil }
+    }
   }
 
   /// A rate, as the least time between two attempts; rounded up, so that the rate is never exceeded.
   static var rate: ValueType {
-    parsed("a rate from 1 to 1000 a second, minute, hour or day, such as 10/s, 30/m or 500/h") { text in
+    let name = "a rate from 1 to 1000 a second, minute, hour or day, such as 10/s, 30/m or 500/h"
+    return parsed(name, shape: .pattern("^[0-9]+/[smhd]$")) { text in
       let parts = text.split(separator: "/", omittingEmptySubsequences: false)
       let units: [Substring: Int64] = ["s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000]
       guard parts.count == 2, let unit = units[parts[1]], !parts[0].isEmpty,
@@ -142,17 +148,23 @@ extension ValueType where Value == Instant.Span {
 }
 
 extension ValueType where Value == Delay {
-  static var delay: ValueType { parsed("a number of days, such as 3d, or business days, such as 3bd") { Delay($0) } }
+  static var delay: ValueType {
+    parsed("a number of days, such as 3d, or business days, such as 3bd", shape: .pattern("^[0-9]+b?d$")) { Delay($0) }
+  }
 }
 
 extension ValueType where Value == CalendarDay {
-  static var date: ValueType { parsed("a date, such as 2026-12-24") { CalendarDay($0) } }
+  static var date: ValueType {
+    parsed("a date, such as 2026-12-24", shape: .pattern("^[0-9]{4}-[0-9]{2}-[0-9]{2}$")) { CalendarDay($0) }
+  }
 }
 
 extension ValueType where Value == Int64 {
   /// A wall-clock time, as seconds after midnight, 0...86399.
   static var timeOfDay: ValueType {
-    parsed("a time of day from 00:00 to 23:59") { Window.Rule.time($0).flatMap { $0 < 86_400 ? $0 : nil } }
+    parsed("a time of day from 00:00 to 23:59", shape: .pattern("^[0-9]{1,2}:[0-9]{2}$")) {
+      Window.Rule.time($0).flatMap { $0 < 86_400 ? $0 : nil }
+    }
   }
 }
 
@@ -168,7 +180,9 @@ extension ValueType where Value == UInt64 {
 extension ValueType where Value == String {
   /// A moment; read with the project's zone later, which is not known while `settings.yaml` is being read.
   static var moment: ValueType {
-    parsed("a date (2026-11-20), a local time (2026-11-20 09:00) or a time with its offset") { text in
+    let name = "a date (2026-11-20), a local time (2026-11-20 09:00) or a time with its offset"
+    let clock = "[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2})?([.][0-9]+)?([Zz]|[+-][0-9]{2}:?[0-9]{2})?"
+    return parsed(name, shape: .pattern("^[0-9]{4}-[0-9]{2}-[0-9]{2}(\(clock))?$")) { text in
       Instant(text, zone: .utc) == nil ? nil : text
     }
   }
@@ -234,8 +248,10 @@ extension ValueType {
 
 extension ValueType where Value == Window {
   static var window: ValueType {
-    ValueType(name: "'DAYS FROM-TO ZONE', a list of such lines, or 'always'", shape: .list(.string)) {
-      node, key, findings in
+    ValueType(
+      name: "'DAYS FROM-TO ZONE', a list of such lines, or 'always'",
+      shape: .either([.choice(["always"]), .list(.pattern(windowLine))])
+    ) { node, key, findings in
       if node.scalar?.text == "always" { return .always }
       var rules: [Window.Rule] = []
       for item in ValueType<[String]>.items(of: node) {
@@ -251,6 +267,14 @@ extension ValueType where Value == Window {
       }
       return rules.isEmpty ? nil : Window(rules: rules)
     }
+  }
+
+  /// Days, times and, if it is given, a zone's name without white space.
+  private static var windowLine: String {
+    let names = Weekday.allCases.map(\.rawValue).joined(separator: "|")
+    let days = "(\(names))(-(\(names)))?"
+    let time = "[0-9]{1,2}:[0-9]{2}"
+    return "^[ \\t]*(daily|\(days)(,\(days))*)[ \\t]+\(time)-\(time)([ \\t]+[^ \\t]+)?[ \\t]*$"
   }
 }
 
@@ -292,5 +316,7 @@ enum SecretKeys {
   static let command = Key(
     "command", .list(.string), "A program and its arguments; the secret is what it prints.",
     example: "[pass, show, smtp]")
-  static let schema = Schema("secret", "Where a secret comes from: one of these.", [env.info, file.info, command.info])
+  static let schema = Schema(
+    "secret", "Where a secret comes from: one of these.", [env.info, file.info, command.info],
+    rules: [.exactlyOne(["env", "file", "command"])])
 }

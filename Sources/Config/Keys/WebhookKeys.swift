@@ -34,7 +34,7 @@ enum WebhookKeys {
     "webhook provider", "Any service that takes a JSON body: data/providers.yaml.",
     ProviderKeys.common + [
       url.info, method.info, headers.info, token.info, body.info, success.info, retry.info, inDoubt.info, channel.info,
-    ] + ConnectionKeys.all)
+    ] + ConnectionKeys.all, rules: ConnectionKeys.rules)
 
   static func address(_ object: ObjectReader) -> String? {
     guard let text = object.given(url), template(text, url, object) != nil else { return nil }
@@ -167,7 +167,7 @@ extension ValueType where Value == HTTPService<SecretReference>.Webhook.HeaderVa
   /// A text, or where a secret is.
   static var headerValue: ValueType {
     let name = "a text, or {env: NAME}, {file: PATH} or {command: [PROGRAM, …]}"
-    return ValueType(name: name, shape: .either([.string, .object(SecretKeys.schema)])) { node, key, findings in
+    return ValueType(name: name, shape: .either([.text, .object(SecretKeys.schema)])) { node, key, findings in
       guard let text = node.scalar?.text else {
         return ValueType<SecretReference>.secret.decode(node, key, findings).map { .secret($0) }
       }
@@ -198,7 +198,9 @@ extension ValueType where Value == [ClosedRange<Int>] {
   /// HTTP status codes and ranges of them, `429` and `500-599`.
   static var statuses: ValueType {
     let name = "status codes from 100 to 599 and ranges of them, such as [429, 500-599]"
-    return ValueType(name: name, shape: .list(.either([.integer(100...599), .string]))) { node, key, findings in
+    let code = "[+]?0*[1-5][0-9]{2}"
+    let item = Shape.either([.integer(100...599), .pattern("^\(code)(-\(code))?$")])
+    return ValueType(name: name, shape: .list(item)) { node, key, findings in
       var ranges: [ClosedRange<Int>] = []
       for item in ValueType<[String]>.items(of: node) {
         let parts = (item.scalar?.text ?? "").split(separator: "-", omittingEmptySubsequences: false)

@@ -216,7 +216,7 @@ struct DueSteps {
 }
 
 /// Which contacts an audience has.
-struct AudienceFilter: Sendable {
+public struct AudienceFilter: Sendable {
   private let isFileSet: [Bool]
   private let including: [Column]
   private let excluding: [Column]
@@ -258,13 +258,13 @@ struct AudienceFilter: Sendable {
     }
   }
 
-  init(_ audience: Campaign.ContactAudience, _ table: ContactTable) {
+  public init(_ audience: Campaign.ContactAudience, _ table: ContactTable) {
     isFileSet = table.fileSets.map { !$0.isDisjoint(with: audience.files) }
     including = audience.including.map { Column($0, table) }
     excluding = audience.excluding.map { Column($0, table) }
   }
 
-  func matches(_ contact: ContactView) -> Bool {
+  public func matches(_ contact: ContactView) -> Bool {
     guard isFileSet[contact.fileSet] else { return false }
     for column in including where !column.has(contact) { return false }
     for column in excluding where column.has(contact) { return false }
