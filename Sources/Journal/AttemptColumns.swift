@@ -48,6 +48,12 @@ struct AttemptTimes: Sendable {
 
   init(_ n: Int = 0) { distances = [Int32](repeating: Self.never, count: n) }
 
+  /// - Parameter other: times that are counted from the same instant.
+  init(_ n: Int, like other: AttemptTimes) {
+    self.init(n)
+    base = other.base
+  }
+
   /// How far a time is from the first one; nil if that is too far.
   @inline(__always)
   mutating func distance(_ time: Int64) -> Int32? {

@@ -190,7 +190,8 @@ extension DayResults {
 
   private mutating func makeRoom(_ n: Int) {
     states = LineStates(n)
-    attemptAt = AttemptTimes(n)
+    // What was heard of sends that are in no line is counted from the same instant.
+    attemptAt = AttemptTimes(n, like: attemptAt)
   }
 
   /// The day's first record of a line: what is known of it from other days goes on. False where a later day knows more.

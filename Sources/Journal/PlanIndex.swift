@@ -129,7 +129,8 @@ public final class StoredLines {
   private let offsets: LineOffsets
   private let checks: [UInt32]
   /// What was read last: lines that follow one another are mostly served so.
-  private var buffer = [UInt8](repeating: 0, count: 1 << 14)
+  private var buffer = [UInt8](repeating: 0, count: usual)
+  private static let usual = 1 << 14
   private var window = 0..<0
   private var scanner = PlanLineScanner(makesDigests: false, readsSends: true)
 
@@ -149,6 +150,9 @@ public final class StoredLines {
       if window.lowerBound == offset, window.count == buffer.count {
         guard buffer.count <= LineReader.longest else { throw changed }
         buffer = [UInt8](repeating: 0, count: buffer.count * 4)
+      } else if buffer.count > Self.usual {
+        // The last line was a long one.
+        buffer = [UInt8](repeating: 0, count: Self.usual)
       }
       try read(at: offset)
       end = lineEnd(offset)

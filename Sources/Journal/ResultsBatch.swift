@@ -70,7 +70,8 @@ struct ResultsBatchReader {
       var bytes = carry
       let place = mark.offset + carry.count
       // Small files in one piece of their own size.
-      let wanted = max(1 << 12, min(Self.piece, stamp.size - place + 1))
+      // A line that is longer than that is looked for in pieces that grow with it.
+      let wanted = max(1 << 12, min(max(Self.piece, carry.count), stamp.size - place + 1))
       let (more, code) = Self.append(wanted, of: file, at: place, to: &bytes)
       if let code { throw code }
       guard let end = Self.lastLineBreak(bytes) else {

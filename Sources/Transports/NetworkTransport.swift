@@ -141,6 +141,8 @@ public final class NetworkTransport: Transport {
       serveLogins()
       serveServices()
       outbox.flush { [self] event in tell(event) }
+      // A reply that came in time is read, however late this looks.
+      if !hasLooked, now() >= earliestDeadline { pump(0) }
       expire()
       let left = (end - MonotonicTime.now()).milliseconds
       // Sockets are looked at each time, so that none of them starves.

@@ -62,8 +62,7 @@ struct Courier {
     let dropWatch = DropWatch(folder: workspace.folder, bounces: history.bounces, known: drops.map { ($0, project) })
     let drops: Drops
     do {
-      drops = try dropWatch.changed() ?? Drops()
-      try people.heed(dropWatch.fingerprint)
+      drops = try dropWatch.changed(heed: people.heed) ?? Drops()
     } catch {
       throw Failure(.failed, "\(error); nothing was sent")
     }
@@ -98,11 +97,7 @@ struct Courier {
             from: message.envelopeFrom, to: message.envelopeTo, bytes: message.bytes,
             needsSMTPUTF8: message.needsSMTPUTF8, messageID: message.messageID, parts: message.parts)
         },
-        newDrops: {
-          let changed = try dropWatch.changed()
-          if changed != nil { try people.heed(dropWatch.fingerprint) }
-          return changed
-        },
+        newDrops: { try dropWatch.changed(heed: people.heed) },
         newPauses: { try watch.changed() },
         stopped: { workspace.keep($0, zone: header.zone) },
         warn: { log.warning("\($0)") },
@@ -229,11 +224,13 @@ private final class DropWatch {
   }
 
   /// Nil if nothing changed since the last good set. Throws, each time it is asked, while a file cannot be read.
-  func changed() throws -> Drops? {
+  /// - Parameter heed: lets others look at what has changed; where they cannot, nothing counts as taken in.
+  func changed(heed: (DropsFingerprint?) throws -> Void) throws -> Drops? {
     // Taken before reading: what is written meanwhile shows as a change the next time.
     let now = ProjectLoader.dropsFingerprint(folder: folder)
     guard now != fingerprint else { return nil }
     if let known, known.fingerprint == now {
+      try heed(now)
       fingerprint = now
       self.known = nil
       files = Set(known.project.inputs.filter { $0.role == .suppressions || $0.role == .events }.map(\.path))
@@ -246,6 +243,12 @@ private final class DropWatch {
     }
     if let gone = files.subtracting(reading.files).sorted().first {
       throw UnreadableDrops(place: Place(gone), message: "the file is gone; what it said still holds")
+    }
+    do {
+      try heed(now)
+    } catch {
+      throw UnreadableDrops(
+        place: Place(folder), message: "the project cannot be read, and with it who its contacts are: \(error)")
     }
     fingerprint = now
     files = Set(reading.files)

@@ -101,9 +101,10 @@ enum ExitStatus: Int32 {
 }
 
 /// Why a command ends without doing what it was asked.
-struct Failure: Error {
+struct Failure: Error, CustomStringConvertible {
   var status: ExitStatus
   var message: String
+  var description: String { message }
 
   init(_ status: ExitStatus = .failed, _ message: String) {
     self.status = status

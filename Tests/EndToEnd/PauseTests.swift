@@ -53,6 +53,25 @@ struct PauseTests {
     #expect(Set(server.takenIDs).count == server.messages.count, "nothing twice")
   }
 
+  /// Whoever else a contact is can then not be told: nobody is written to until it can.
+  @Test func aSuppressionThatComesWhileTheProjectCannotBeReadHoldsOnceItCan() throws {
+    let server = try ScriptedSMTPServer()
+    let project = try codes(30, server)
+    try project.nightmail(expecting: 0, "plan")
+    let run = try project.start("send")
+    defer { run.stop() }
+    try wait(30) { server.messages.count >= 2 || !run.isRunning }
+    let settings = try project.folder.read("campaigns/settings.yaml")
+    try project.folder.write(settings + "nonsense: [\n", to: "campaigns/settings.yaml")
+    let late = (8..<30).map { "c\($0)@example.com,asked,," }.joined(separator: "\n")
+    try project.folder.write("value,reason,campaign,until\n\(late)\n", to: "data/suppressions.csv")
+    try wait(20) { run.output.contains("the project cannot be read") || !run.isRunning }
+    #expect(run.isRunning, "\(run.output)")
+    try project.folder.write(settings, to: "campaigns/settings.yaml")
+    #expect(run.wait(seconds: 60) == 0, "\(run.output)")
+    #expect(server.messages.count <= 8, "\(server.messages.count)")
+  }
+
   @Test func whatIsPausedIsSaidByStatusPlanAndSendAndUnknownNamesAreRefused() throws {
     let project = try TestProject(Projects.files(contacts: 4))
     for (words, hint) in [

@@ -159,6 +159,27 @@ import Testing
   }
 }
 
+@Suite struct HeardTests {
+  /// What was sent by an earlier plan of the day is in no line of this one, and comes before its first line's record.
+  @Test func whatBreakersHearOfStrangersKeepsItsTime() throws {
+    let scratch = try Scratch()
+    let day = scratch.output.day(Sample.day)
+    try FileManager.default.createDirectory(atPath: day.path, withIntermediateDirectories: true)
+    try PlanFile.write(Sample.plan([Sample.send(0)]), toFile: day.planPath)
+    let (index, _) = try PlanIndex.read(day.planPath, header: try PlanFile.header(day.planPath))
+    let times = [0, 60, 7200].map { Sample.morning + .seconds(Int64($0)) }
+    let records = zip([1, 2, 0], times).map { n, at in
+      Record.outcome(Sample.attempt(Sample.send(n), at: at), .init(outcome: .sent, code: 250, response: "Ok"))
+    }
+    try put(lines(records), day.resultsPath)
+    var history = History()
+    let results = try DayResults.read(day, index, into: &history)
+    var heard: [Instant] = []
+    results.forEachHeard { if case .sent(_, _, _, _, let at) = $0 { heard.append(at) } }
+    #expect(heard == records.map(\.at))
+  }
+}
+
 @Suite struct LineStatesTests {
   @Test(arguments: 1...4 as ClosedRange<UInt64>) func whatIsSetOfALineIsReadAndNothingElseChanges(seed: UInt64) {
     var dice = Dice(seed)

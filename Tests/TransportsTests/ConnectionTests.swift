@@ -1,4 +1,5 @@
 import Delivery
+import Foundation
 import Model
 import TestSupport
 import Testing
@@ -7,6 +8,22 @@ import Testing
 
 /// How connections are opened, shared, kept and given up.
 @Suite struct ConnectionTests {
+  /// The caller was at something else - a disk, a large file - while the reply lay there.
+  @Test func aReplyThatCameInTimeIsReadHoweverLateAnybodyLooks() throws {
+    let (harness, server) = (Harness(), try ScriptedSMTPServer())
+    harness.completesAtOnce = false
+    harness.transport.begin(.make(1, .smtp(server.port, timeout: .seconds(2))))
+    #expect(harness.run { harness.ready == [1] })
+    harness.transport.complete(1)
+    harness.poll(milliseconds: 0)
+    // Nobody looks while the server takes the message and writes its reply.
+    for _ in 0..<500 where server.messages.isEmpty { Thread.sleep(forTimeInterval: 0.01) }
+    Thread.sleep(forTimeInterval: 0.05)
+    harness.clock.advance(by: .seconds(60))
+    harness.poll(milliseconds: 0)
+    #expect(harness.replies[1]?.ending == .reply(code: 250), "\(String(describing: harness.replies[1]))")
+  }
+
   @Test func aConnectionIsKeptForMessagesPerConnectionAndThenMadeAnew() throws {
     let server = try ScriptedSMTPServer()
     let harness = Harness()
