@@ -7,7 +7,8 @@ enum PlanChart {
   static func text(_ hours: [(start: Instant, count: Int)], zone: Zone, width: Int = 80) -> String {
     guard let most = hours.map(\.count).max(), most > 0 else { return "" }
     let digits = Words.number(most).count
-    let room = max(10, width - 9 - digits)
+    // A few sends are no wall of bars.
+    let room = min(max(10, width - 9 - digits), most * 8)
     var out = ""
     for (start, count) in hours {
       let number = Words.number(count)

@@ -121,7 +121,9 @@ public struct PlanDiffReport: Sendable {
     var line = told(change.before)
     if !change.removed.isEmpty { line += "[-\(told(change.removed))-]" }
     if !change.added.isEmpty { line += "{+\(told(change.added))+}" }
-    return line + told(change.after)
+    line += told(change.after)
+    while line.last == " " { line.removeLast() }
+    return line
   }
 
   // MARK: - Markdown

@@ -5,7 +5,7 @@ import Model
 public struct PlanListing {
   private static let headings = ["send at", "campaign", "step", "to", "mailbox", "subject"]
   private let zone: Zone
-  /// A line's characters at most; the subject is cut to fit. Nil: nothing is cut.
+  /// A line's characters at most; what is too long is cut. Nil: nothing is.
   private let width: Int?
   private var widths = headings.map(\.count)
 
@@ -31,15 +31,32 @@ public struct PlanListing {
   }
 
   private func line(_ cells: [String]) -> String {
+    let widths = fitted
     var line = ""
     var used = 0
     for (i, cell) in cells.dropLast().enumerated() {
+      let cell = Self.cut(cell, to: widths[i])
       line += cell + String(repeating: " ", count: widths[i] - TextTable.width(cell) + 2)
       used += widths[i] + 2
     }
-    line += width.map { Self.cut(cells[cells.count - 1], to: max(12, $0 - used)) } ?? cells[cells.count - 1]
+    let last = cells[cells.count - 1]
+    line += width.map { Self.cut(last, to: max(Self.leastSubject, $0 - used)) } ?? last
     while line.last == " " { line.removeLast() }
     return line + "\n"
+  }
+
+  /// What is seen of a subject at least.
+  private static let leastSubject = 12
+
+  /// The columns' widths, the widest of campaign, step, address and mailbox narrowed until a subject has room.
+  private var fitted: [Int] {
+    var widths = widths
+    guard let width else { return widths }
+    func rest() -> Int { width - widths.dropLast().reduce(0) { $0 + $1 + 2 } }
+    while rest() < Self.leastSubject, let widest = (1...4).max(by: { widths[$0] < widths[$1] }), widths[widest] > 6 {
+      widths[widest] -= 1
+    }
+    return widths
   }
 
   static func cut(_ text: String, to room: Int) -> String {

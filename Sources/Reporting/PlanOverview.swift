@@ -52,6 +52,19 @@ public struct PlanOverview: Sendable {
   }
 }
 
+extension PlanOverview {
+  /// Due and not planned, by campaign: what is deferred first, then what is skipped, most first.
+  var notPlanned: [(what: String, campaign: String, reason: String, count: Int)] {
+    header.campaigns.sorted { $0.key < $1.key }.flatMap { id, totals in
+      let deferred = totals.deferred.map { ("deferred", id, $0.key.rawValue, $0.value) }
+      let skipped = totals.skipped.map { ("skipped", id, $0.key.rawValue, $0.value) }
+      return [deferred, skipped].flatMap { part in
+        part.filter { $0.3 > 0 }.sorted { ($1.3, $0.2) < ($0.3, $1.2) }
+      }
+    }
+  }
+}
+
 /// What `skipped.jsonl` says, counted, with a few of its lines.
 public struct SkippedSummary: Sendable {
   /// By campaign and reason.

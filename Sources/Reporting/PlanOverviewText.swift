@@ -2,23 +2,31 @@ import Model
 
 extension PlanOverview {
   /// All of it for a terminal.
-  /// - Parameter width: of the chart, in characters.
-  public func text(width: Int = 80) -> String {
+  /// - Parameters:
+  ///   - width: of the chart, in characters.
+  ///   - tableWidth: what tables of skipped steps are cut to; nil: nothing is cut.
+  public func text(width: Int = 80, tableWidth: Int? = nil) -> String {
     var out = PlanReport.summary(header)
+    let lacking = notPlanned
+    if Set(lacking.map(\.campaign)).count > 1 {
+      var table = TextTable(["not planned", "campaign", "reason", "sends"], numbers: [3])
+      for one in lacking { table.add([one.what, one.campaign, one.reason, Words.number(one.count)]) }
+      out += "\n" + table.text
+    }
     if !warnings.isEmpty {
       out += "\nWorth a look\n" + warnings.map { "  - \(TextTable.printable($0.message))\n" }.joined()
     }
     if tally.count > 0 { out += "\n" + mailboxTable + "\n" + chart(width: width) }
-    if !skipped.examples.isEmpty { out += "\n" + skippedTable }
+    if !skipped.examples.isEmpty { out += "\n" + skippedTable(tableWidth) }
     return out
   }
 
   /// Of what a filter has left: the chart alone, since the totals are of all.
-  public func filteredText(width: Int = 80) -> String {
+  public func filteredText(width: Int = 80, tableWidth: Int? = nil) -> String {
     var out = "Plan for \(header.date) (\(header.zone.identifier)): "
     out += "\(Words.number(tally.count)) of \(Words.count(header.sends, "send"))\n"
     if tally.count > 0 { out += "\n" + chart(width: width) }
-    if !skipped.examples.isEmpty { out += "\n" + skippedTable }
+    if !skipped.examples.isEmpty { out += "\n" + skippedTable(tableWidth) }
     return out
   }
 
@@ -38,14 +46,17 @@ extension PlanOverview {
       + PlanChart.text(tally.hours(in: header.zone), zone: header.zone, width: width)
   }
 
-  private var skippedTable: String {
+  private func skippedTable(_ width: Int?) -> String {
     var table = TextTable(["skipped", "campaign", "step", "reason", "detail"])
     for step in skipped.examples {
       table.add([step.contact, step.campaign, step.step, step.reason.rawValue, step.detail])
     }
     let all = skipped.counts.values.reduce(0) { $0 + $1.values.reduce(0, +) }
     let more = all - skipped.examples.count
-    return table.text + (more > 0 ? "… and \(Words.number(more)) more in skipped.jsonl\n" : "")
+    let lines = table.text.split(separator: "\n").map { line in
+      (width.map { PlanListing.cut(String(line), to: max(40, $0)) } ?? String(line)) + "\n"
+    }
+    return lines.joined() + (more > 0 ? "… and \(Words.number(more)) more in skipped.jsonl\n" : "")
   }
 }
 

@@ -86,6 +86,7 @@ extension PlanPage {
     var out = """
       <section aria-labelledby="mailboxes-h">
       <h2 id="mailboxes-h">Mailboxes</h2>
+      <div class="tall" role="region" aria-labelledby="mailboxes-h" tabindex="0">
       <table class="mailboxes" role="table" aria-labelledby="mailboxes-h">
       <thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">mailbox</th>\
       <th role="columnheader" scope="col" class="n">planned</th><th role="columnheader" scope="col" class="n">limit</th>\
@@ -115,11 +116,15 @@ extension PlanPage {
 
         """
     }
-    out += "</tbody></table>\n"
+    out += "</tbody>\n"
+    if let scale {
+      out +=
+        "<tfoot aria-hidden=\"true\"><tr><td colspan=\"4\"></td><td class=\"strip\">\(ticks(scale))</td></tr></tfoot>\n"
+    }
+    out += "</table></div>\n"
     if loads.count > Self.mostMailboxes {
       out += "<p>… and \(Words.count(loads.count - Self.mostMailboxes, "mailbox", "mailboxes")) with fewer sends.</p>\n"
     }
-    if let scale { out += "<div class=\"axis\">\(ticks(scale))</div>" }
     return out + "</section>\n"
   }
 }

@@ -11,10 +11,14 @@ enum PlanPageScript {
     document.documentElement.classList.add("js");
 
     let clocks = null;
+    // A zone that this browser does not know is shown as UTC, and called so.
     function setZone(zone) {
+      try { new Intl.DateTimeFormat("en-GB", { timeZone: zone || "UTC" }); } catch { zone = ""; }
+      zone ||= "UTC";
       const of = (more) => new Intl.DateTimeFormat("en-GB", {
         timeZone: zone, hour: "2-digit", minute: "2-digit", hourCycle: "h23", ...more });
       clocks = { short: of({}), long: of({ second: "2-digit" }) };
+      return zone;
     }
     const time = (second, long) => clocks[long ? "long" : "short"].format(second * 1000);
 
@@ -24,7 +28,7 @@ enum PlanPageScript {
     }
 
     function showClock(zone) {
-      setZone(zone);
+      zone = setZone(zone);
       for (const e of document.querySelectorAll("[data-t]")) {
         e.textContent = time(Number(e.dataset.t), "s" in e.dataset);
       }
@@ -211,7 +215,10 @@ enum PlanPageScript {
       requestAnimationFrame(() => { waiting = false; draw(false); });
     }, { passive: true });
     addEventListener("resize", () => draw(true));
-    addEventListener("beforeprint", () => draw(true, 1000));
+    addEventListener("beforeprint", () => {
+      for (const frame of document.querySelectorAll("iframe")) frame.loading = "eager";
+      draw(true, 1000);
+    });
     addEventListener("afterprint", () => draw(true));
 
     // From tick to tick by the arrows.
@@ -308,10 +315,13 @@ enum PlanPageScript {
       typing = setTimeout(select, 120);
     });
 
-    setZone(plan.zone);
+    if (setZone(plan.zone) !== plan.zone) showClock("UTC");
     const zones = $("zone");
     if (zones) offerZones(zones);
-    if (!plan.approve) for (const e of [$("untick"), $("tick")]) e.remove();
+    if (!plan.approve) {
+      for (const e of [$("untick"), $("tick")]) e.remove();
+      document.documentElement.classList.add("looking");
+    }
     tell();
     draw(true);
     performance.mark("ready");

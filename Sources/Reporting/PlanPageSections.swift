@@ -9,7 +9,7 @@ extension PlanPage {
     var out = """
       <header>
       <p class="brand">Nightmail</p>
-      <h1>Plan for \(weekday), \(header.date)</h1>
+      <h1>Plan for \(weekday), <span>\(header.date)</span></h1>
       <p>\(HTML.text(header.zone.identifier)), planned from \(HTML.text(header.zone.format(header.notBefore))). \
       Nothing of it goes out before it is approved, where its campaign asks for that.</p>
       <nav aria-label="Sections"><ul><li><a href="#summary-h">Summary</a></li><li><a href="#campaigns-h">Campaigns</a></li>\
@@ -85,10 +85,24 @@ extension PlanPage {
       </table></div>
       <p class="note">Due is planned, deferred and skipped together. Waiting: their time is still to come. Ended: \
       sequences that are through.</p>
-      </section>
 
       """
-    return out
+    return out + notPlanned + "</section>\n"
+  }
+
+  private var notPlanned: String {
+    let rows = overview.notPlanned
+    guard !rows.isEmpty else { return "" }
+    var out = """
+      <table class="hours"><caption>Due and not planned</caption><thead><tr><th scope="col">campaign</th>\
+      <th scope="col">what</th><th scope="col">reason</th><th scope="col" class="n">sends</th></tr></thead><tbody>
+
+      """
+    for row in rows {
+      out += "<tr><th scope=\"row\">\(HTML.text(row.campaign))</th><td>\(row.what)</td><td>\(row.reason)</td>"
+      out += Self.number(row.count) + "</tr>\n"
+    }
+    return out + "</tbody></table>\n"
   }
 
   var skipped: String {
@@ -149,9 +163,11 @@ extension PlanPage {
     }
     out += "</dl>\n"
     if let html = message.html {
+      // Of many, those that are not in sight wait; few are there at once, on paper too.
+      let lazy = number < 12 ? "" : " loading=\"lazy\""
       out += """
         <details open><summary>HTML</summary>
-        <iframe title="\(HTML.text(name)): the message as HTML" sandbox="" referrerpolicy="no-referrer" loading="lazy" \
+        <iframe title="\(HTML.text(name)): the message as HTML" sandbox="" referrerpolicy="no-referrer"\(lazy) \
         srcdoc="\(HTML.document(html))"></iframe></details>
 
         """
@@ -214,8 +230,9 @@ extension PlanPage {
     }
     let command = "\(approve) --sha256 \(digest.dropFirst("sha256:".count).prefix(16))"
     out += """
-      <p>Untick what should not go out: this command then withdraws it for good and approves the rest. It approves the \
-      plan that this page shows and no other.</p>
+      <p><span class="js">Untick what should not go out: this command then withdraws it for good and approves the rest.</span>\
+      <span class="nojs">What should not go out is withdrawn for good by --without and its ids, which stand in plan.jsonl.</span> \
+      The command approves the plan that this page shows and no other.</p>
       <p id="verdict" role="status" class="js"></p>
       <pre tabindex="0" aria-label="The approve command"><code id="command">\(HTML.text(command))</code></pre>
       <p class="js"><button type="button" id="copy">Copy the command</button> <span id="copied" role="status"></span></p>

@@ -22,6 +22,7 @@ enum PlanPageStyle {
     h2 { font-size: 1.2rem; margin: 2.2rem 0 0.6rem; scroll-margin-top: 1rem; }
     h3 { font-size: 1rem; margin: 0 0 0.5rem; }
     a { color: var(--link); }
+    h1 span { white-space: nowrap; }
     .brand { margin: 0; color: var(--soft); letter-spacing: 0.08em; text-transform: uppercase; font-size: 0.8rem; }
     .note, figcaption, small, footer { color: var(--soft); font-size: 0.875rem; }
     small { display: block; font-weight: 400; }
@@ -45,6 +46,8 @@ enum PlanPageStyle {
     tfoot th, tfoot td { font-weight: 600; border-top: 2px solid var(--line); }
     .n { text-align: right; font-variant-numeric: tabular-nums; }
     .wide { overflow-x: auto; }
+    .tall { max-height: 42rem; overflow-y: auto; border: 1px solid var(--line); border-radius: 8px; }
+    .tall thead th { position: sticky; top: 0; background: var(--panel); }
     .hours { width: auto; }
     .controls { display: flex; flex-wrap: wrap; align-items: center; gap: 0.5rem 0.7rem; margin: 0 0 0.7rem; }
     .controls p { margin: 0; color: var(--soft); }
@@ -59,15 +62,18 @@ enum PlanPageStyle {
     .curve { background: var(--panel); border: 1px solid var(--line); border-radius: 8px 8px 0 0; height: 11rem; padding-top: 0.6rem; }
     svg { display: block; width: 100%; height: 100%; fill: var(--bar); }
     .ticks { position: relative; height: 1.5rem; font-size: 0.8rem; color: var(--soft); font-variant-numeric: tabular-nums; overflow: hidden; }
-    .ticks span { position: absolute; transform: translateX(-50%); border-top: 5px solid var(--line); line-height: 1.2; }
+    .ticks span { position: absolute; transform: translateX(-50%); line-height: 1.2; }
+    .ticks span::before { content: ""; display: block; width: 1px; height: 5px; margin: 0 auto; background: var(--soft); }
     .ticks span:first-child { transform: none; }
+    .ticks span:first-child::before { margin: 0; }
     .ticks span:last-child { transform: translateX(-100%); }
+    .ticks span:last-child::before { margin: 0 0 0 auto; }
     .mailboxes { table-layout: auto; }
     .mailboxes .strip { width: 45%; padding: 0.2rem 0; }
     .mailboxes td.strip svg { height: 1.9rem; border-left: 1px solid var(--line); border-right: 1px solid var(--line); }
     .mailboxes .span { white-space: nowrap; font-variant-numeric: tabular-nums; }
     .of { display: none; }
-    .axis { width: 45%; margin-left: auto; }
+    .mailboxes tfoot td { border: 0; padding: 0; font-weight: 400; }
     article { background: var(--panel); border: 1px solid var(--line); border-radius: 8px; padding: 1rem; margin: 0 0 1rem; }
     .mail { margin: 0 0 0.6rem; }
     .mail div { display: flex; gap: 0.7rem; }
@@ -91,7 +97,7 @@ enum PlanPageStyle {
     .sends th[aria-sort=descending] button::after { content: " ▼" / ""; }
     .sends tr.off td:not(.tick) { color: var(--soft); text-decoration: line-through; }
     .sends tr.gap td { border: 0; padding: 0; height: auto; }
-    html:not(.js) .js, html:not(.js) .sends .tick, .js .nojs { display: none; }
+    html:not(.js) .js, html:not(.js) .sends .tick, .looking .sends .tick, .js .nojs { display: none; }
     footer { margin-top: 3rem; border-top: 1px solid var(--line); overflow-wrap: anywhere; }
     @media (max-width: 700px) {
       :root { --row: 62px; }
@@ -108,7 +114,9 @@ enum PlanPageStyle {
       .mailboxes .limit { display: none; }
       .mailboxes td.span, .mailboxes td.strip { grid-column: 1 / -1; width: auto; white-space: normal; }
       .of { display: inline; }
-      .axis { width: auto; padding: 0 0.5rem; }
+      .mailboxes tfoot, .mailboxes tfoot tr { display: block; }
+      .mailboxes tfoot td[colspan] { display: none; }
+      .mailboxes tfoot td.strip { display: block; width: auto; }
       .sends tr:not(.gap) { display: grid; grid-template-columns: 2.2rem 1fr auto; height: var(--row); padding: 0.35rem 0.6rem; border-bottom: 1px solid var(--line); align-content: center; }
       .sends thead tr { height: auto !important; }
       .sends td { border: 0; height: auto; padding: 0 0.3rem 0 0; line-height: 1.6; }
@@ -122,11 +130,15 @@ enum PlanPageStyle {
     }
     @media print {
       body { max-width: none; padding: 0; background: #ffffff; color: #000000; font-size: 10pt; }
-      nav, .controls, .skip, button, #copied { display: none !important; }
+      nav, .controls, .skip, #copy, #copied { display: none !important; }
+      html .sends .tick { display: none; }
+      .sends { table-layout: auto; }
+      .sends td { white-space: normal; height: auto; overflow-wrap: anywhere; padding: 0.2rem 0.4rem; }
+      .sends td.step, .sends td.mailbox, .sends td.time, .sends th { width: auto; padding: 0.2rem 0.4rem; }
       .js #list, #list { max-height: none; overflow: visible; border: 0; }
       .sends thead th { position: static; }
       section, article { break-inside: auto; } tr, figure, h2, h3 { break-inside: avoid; } h2, h3 { break-after: avoid; }
-      pre { max-height: none; }
+      pre, .tall { max-height: none; overflow: visible; }
       svg { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
     }
     @media (prefers-reduced-motion: no-preference) { html { scroll-behavior: smooth; } }

@@ -79,8 +79,12 @@ struct PlanView {
       if !isJSON, measured <= limit { listing.measure(send) }
     }
     if isJSON { return try printJSON(overview, filter) }
-    let width = min(100, Console.tableWidth ?? 80)
-    Console.out(filter.isEmpty ? overview.text(width: width) : overview.filteredText(width: width))
+    let tableWidth = Console.tableWidth
+    let width = min(100, tableWidth ?? 80)
+    Console.out(
+      filter.isEmpty
+        ? overview.text(width: width, tableWidth: tableWidth)
+        : overview.filteredText(width: width, tableWidth: tableWidth))
     guard overview.tally.count > 0 else { return }
     var out = "\n" + listing.heading
     var listed = 0
