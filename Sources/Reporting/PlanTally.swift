@@ -50,7 +50,8 @@ public struct PlanTally: Sendable {
       groups[number].longSubjects += 1
     }
     if send.channel == .email, let at = send.to.utf8.lastIndex(of: 0x40) {
-      domains[String(send.to[send.to.index(after: at)...]).lowercased(), default: 0] += 1
+      // Plans have domains in lower case.
+      domains[String(send.to[send.to.index(after: at)...]), default: 0] += 1
     }
   }
 

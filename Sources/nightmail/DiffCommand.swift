@@ -21,9 +21,12 @@ struct DiffCommand: ParsableCommand {
   var all = false
   @Flag(help: "Exit code 2 if the plans differ.")
   var detailedExitcode = false
-  @Argument(help: ArgumentHelp("The plan to compare with. \(PlanTarget.olderHelp)", valueName: "plan"))
+  @Argument(
+    help: ArgumentHelp(
+      "The plan to compare with: a path or a date; DATE~1 is that day's plan before the present one.", valueName: "old")
+  )
   var old: String
-  @Argument(help: ArgumentHelp("The plan that is compared.", valueName: "plan"))
+  @Argument(help: ArgumentHelp("The plan that is compared.", valueName: "new"))
   var new: String
 
   func validate() throws {

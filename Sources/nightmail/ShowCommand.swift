@@ -28,7 +28,7 @@ struct ShowCommand: ParsableCommand {
   var all = false
   @Flag(help: "Writes the page for reviewers, plan.html, beside the plan.")
   var html = false
-  @Argument(help: ArgumentHelp("\(PlanTarget.olderHelp)", valueName: "plan"))
+  @Argument(help: ArgumentHelp(PlanTarget.olderHelp, valueName: "plan"))
   var plan: String?
 
   func validate() throws {

@@ -126,6 +126,10 @@ struct ReviewTests {
     let json = try run(project, diff + ["--json"]).out.json
     #expect(json["total"]?["removed"]?.integer == 2)
     #expect(json["sends"]?.array?.count { $0["kind"]?.string == "removed" } == 2)
+    #expect(try plan(project, "--diff", "--json").json["diff"]?["total"]?["moved"]?.integer == 0)
+    #expect(
+      try run(project, ["show", "--rehearse", "2025-11-20", "--html", "--json"]).out.json["page"]?.string?
+        .hasSuffix("plan.html") == true)
     // By path, the other way round.
     let paths = ["\(Self.day)/plan.jsonl", "\(Self.day)/plan.1.jsonl"]
     #expect(try run(project, ["diff", "--rehearse"] + paths + ["--json"]).out.json["total"]?["added"]?.integer == 2)

@@ -89,7 +89,7 @@ struct PlanOverviewTests {
   }
 
   @Test func aDomainWithManyRecipientsIsNamedUnlessItIsExcepted() {
-    let sends = (0..<40).map { PlanSample.send($0, to: $0 < 10 ? "u\($0)@Big.example" : "u\($0)@d\($0).example") }
+    let sends = (0..<40).map { PlanSample.send($0, to: $0 < 10 ? "u\($0)@big.example" : "u\($0)@d\($0).example") }
     #expect(warnings(sends).map(\.message) == ["10 sends to big.example, 25% of the plan's e-mails"])
     let cap = DomainCap(perDay: 100, except: ["big.example"])
     #expect(warnings(sends, settings: Settings(domainCap: cap)).isEmpty)
