@@ -73,6 +73,7 @@ enum PlanPageStyle {
     .mailboxes td.strip svg { height: 1.9rem; border-left: 1px solid var(--line); border-right: 1px solid var(--line); }
     .mailboxes .span { white-space: nowrap; font-variant-numeric: tabular-nums; }
     .of { display: none; }
+    .mailboxes .ticks span:nth-child(even) { display: none; }
     .mailboxes tfoot td { border: 0; padding: 0; font-weight: 400; }
     article { background: var(--panel); border: 1px solid var(--line); border-radius: 8px; padding: 1rem; margin: 0 0 1rem; }
     .mail { margin: 0 0 0.6rem; }
