@@ -154,7 +154,7 @@ public final class AtomicFileWriter {
   }
 
   /// Whether what was written so far is what stands at the path already, byte for byte.
-  func isThereAlready() throws(JournalProblem) -> Bool {
+  public func isThereAlready() throws(JournalProblem) -> Bool {
     try flush()
     return try AtomicFile.areSame(temporary, path)
   }

@@ -119,11 +119,18 @@ public enum PlanFile {
     _ path: String, _ body: (PlannedSend, Int) throws(JournalProblem) -> Void
   ) throws(JournalProblem) -> PlanHeader {
     var reader = try LineReader(path)
+    var scanner = PlanLineScanner(makesDigests: false, readsSends: true)
     var header: PlanHeader?
     while let line = try reader.next() {
       if line.isBlank { continue }
       if header != nil {
-        try body(try decode(line, path) { json throws(LineProblem) in try PlanCodec.send(json) }, line.number)
+        let send: PlannedSend
+        do {
+          send = try line.bytes.withUnsafeBufferPointer { (bytes) throws(LineProblem) in try scanner.send(bytes) }
+        } catch {
+          throw .malformed(path: path, line: line.number, message: error.message)
+        }
+        try body(send, line.number)
         continue
       }
       header = try decode(line, path) { json throws(LineProblem) in json }.planHeader(path)

@@ -33,9 +33,15 @@ public enum SkippedFile {
 
   /// Reads the file; nothing if there is none.
   public static func read(_ path: String) throws(JournalProblem) -> [SkippedStep] {
-    var reader: LineReader
-    do { reader = try LineReader(path) } catch .missing { return [] }
     var steps: [SkippedStep] = []
+    try forEach(path) { steps.append($0) }
+    return steps
+  }
+
+  /// Hands each step to `body` as it is read; none if there is no file.
+  public static func forEach(_ path: String, _ body: (SkippedStep) -> Void) throws(JournalProblem) {
+    var reader: LineReader
+    do { reader = try LineReader(path) } catch .missing { return }
     while let line = try reader.next() {
       let json: JSON
       do { json = try line.json() } catch {
@@ -47,7 +53,7 @@ public enum SkippedFile {
       }
       do {
         let fields = try Fields(json, ["contact", "campaign", "step", "reason", "detail"], what: "a skipped step")
-        steps.append(
+        body(
           SkippedStep(
             contact: try fields.string("contact"), campaign: try fields.string("campaign"),
             step: try fields.string("step"), reason: try fields.word("reason", SkipReason.self),
@@ -56,6 +62,5 @@ public enum SkippedFile {
         throw .malformed(path: path, line: line.number, message: error.message)
       }
     }
-    return steps
   }
 }

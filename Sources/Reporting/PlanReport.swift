@@ -1,6 +1,6 @@
 import Model
 
-/// A plan for people: the table of its sends, and what became of everything that was due.
+/// A plan for people: what became of everything that was due.
 public enum PlanReport {
   /// Campaigns with their totals, and the reasons behind them.
   public static func summary(_ header: PlanHeader) -> String {
@@ -24,19 +24,7 @@ public enum PlanReport {
     return out
   }
 
-  /// One line a send.
-  public static func table(_ sends: [PlannedSend], zone: Zone) -> String {
-    var table = TextTable(["send at", "campaign", "step", "to", "mailbox", "subject"])
-    for send in sends {
-      let step = send.variant.map { "\(send.step)/\($0)" } ?? send.step
-      // The day stands in the summary: the time of day is enough.
-      let time = String(zone.format(send.sendAt).dropFirst(11).prefix(8))
-      table.add([time, send.campaign, step, send.to, send.mailbox, send.subject ?? send.text ?? ""])
-    }
-    return table.text
-  }
-
-  public static func json(_ header: PlanHeader, path: String) -> JSON {
+  public static func json(_ header: PlanHeader, path: String, diff: PlanDiffReport? = nil) -> JSON {
     .members(
       ("plan", .string(path)), ("date", .string(header.date.description)),
       ("not_before", .string(header.zone.format(header.notBefore))), ("totals", json(header.totals)),
@@ -45,7 +33,7 @@ public enum PlanReport {
         .object(
           header.campaigns.sorted(by: { $0.key < $1.key }).map { JSON.Member($0.key, json($0.value)) })
       ),
-      ("left_out", header.broken.isEmpty ? nil : .array(header.broken.map(JSON.string))))
+      ("left_out", header.broken.isEmpty ? nil : .array(header.broken.map(JSON.string))), ("diff", diff?.json))
   }
 
   static func json(_ totals: PlanTotals) -> JSON {

@@ -8,6 +8,7 @@ enum Console {
     FileHandle.standardOutput.write(Data((text.hasSuffix("\n") ? text : text + "\n").utf8))
   }
   static func out(_ json: JSON) { out(json.text) }
+  static func write(_ bytes: [UInt8]) { FileHandle.standardOutput.write(Data(bytes)) }
   static func error(_ text: String) {
     let text = text.hasPrefix("Error: ") ? String(text.dropFirst(7)) : text
     FileHandle.standardError.write(Data("nightmail: \(text)\n".utf8))
@@ -20,6 +21,13 @@ enum Console {
   static var width: Int {
     var size = winsize()
     return ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
+  }
+
+  /// How wide tables may be: the terminal's width where they are read on one; nil where a program reads them.
+  static var tableWidth: Int? {
+    var size = winsize()
+    guard isatty(STDOUT_FILENO) == 1 else { return nil }
+    return ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
   }
 
   /// The log, on stderr: `nightmail: warning: …`.

@@ -14,6 +14,10 @@ struct PlanCommand: ParsableCommand {
   @OptionGroup var planning: PlanningOptions
   @Option(help: ArgumentHelp("Writes the plan to this file instead.", valueName: "file"))
   var out: String?
+  @Flag(name: .customLong("no-html"), help: "Writes no plan.html, the page for reviewers, beside the plan.")
+  var withoutPage = false
+  @Flag(help: "Says what differs from the day's last plan: sends by campaign, and words of templates.")
+  var diff = false
   @Flag(help: "Exit code 2 if there is something to send, 0 if not.")
   var detailedExitcode = false
 
@@ -26,12 +30,15 @@ struct PlanCommand: ParsableCommand {
     let lock = out == nil ? try workspace.lock(session.day, purpose: "plan") : nil
     defer { lock?.release() }
     let made = try session.make()
-    try session.write(made, out: out.map(GlobalOptions.absolute))
+    let (written, before) = try session.write(made, out: out.map(GlobalOptions.absolute))
+    if !withoutPage { try PlanView(workspace, written, engine: engine).writePage() }
+    let report = try diff ? before.map { PlanDiffReport(try Comparing.diff($0, written, limit: 20)) } : nil
     if options.json {
-      Console.out(PlanReport.json(made.header, path: out ?? session.day.planPath))
+      Console.out(PlanReport.json(made.header, path: out ?? session.day.planPath, diff: report))
     } else {
       Console.out(PlanReport.summary(made.header))
-      session.hint(made, path: out)
+      if diff { Console.out("\n" + (report?.text ?? "No earlier plan for \(session.date) to compare with.\n")) }
+      session.hint(made, path: out, withPage: !withoutPage)
     }
     workspace.say(try workspace.pauses(project), zone: project.settings.zone)
     if detailedExitcode, made.header.sends > 0 { try ExitStatus.planned.end() }

@@ -74,22 +74,37 @@ struct PlanSession {
   }
 
   /// Writes the plan into its day's folder, or to `out`. The caller holds the day's lock.
-  func write(_ plan: Plan, out: String? = nil) throws {
-    if let out { return try PlanFile.write(plan, toFile: out) }
+  /// - Returns: where it is, and the plan that it is to be compared with: the one that it replaced or, written to `out`,
+  ///   the day's own; the same for a plan that was there already; nil for a day's first.
+  @discardableResult
+  func write(_ plan: Plan, out: String? = nil) throws -> (plan: PlanTarget, before: PlanTarget?) {
+    if let out {
+      try PlanFile.write(plan, toFile: out)
+      let own = FileManager.default.fileExists(atPath: day.planPath)
+      return (PlanTarget(path: out, day: day), own ? PlanTarget(path: day.planPath, day: day) : nil)
+    }
     let copies = try project.inputs.filter(\.role.isKept).map {
       (digest: $0.digest, bytes: try workspace.read($0.path))
     }
-    _ = try PlanFile.write(plan, to: day, copies: copies)
+    let target = PlanTarget(path: day.planPath, day: day)
+    switch try PlanFile.write(plan, to: day, copies: copies) {
+    case .unchanged: return (target, target)
+    case .written(let previous):
+      // A page of another plan would be read as this one's.
+      try? FileManager.default.removeItem(atPath: PlanView.pagePath(of: day.planPath))
+      return (target, previous.map { PlanTarget(path: "\(day.path)/\($0)", day: day) })
+    }
   }
 
   /// What a person does next.
-  func hint(_ plan: Plan, path: String?) {
+  func hint(_ plan: Plan, path: String?, withPage: Bool) {
     guard !workspace.options.quiet else { return }
     let what = path ?? (date == project.settings.day(of: Workspace.now()) ? "" : " \(date)")
     let words = path.map { " \($0)" } ?? what
     let rehearse = workspace.isRehearsal ? " --rehearse" : ""
     let needs = Set(project.campaigns.filter { $0.approval == .required }.map(\.id))
-    Console.out("\nWrote \(path ?? day.planPath)")
+    let page = PlanView.pagePath(of: path ?? day.planPath)
+    Console.out("\nWrote \(path ?? day.planPath)\(withPage ? " and \((page as NSString).lastPathComponent)" : "")")
     guard plan.header.sends > 0 else { return }
     if plan.header.campaigns.contains(where: { $0.value.planned > 0 && needs.contains($0.key) }) {
       Console.out(

@@ -2,11 +2,40 @@ import Foundation
 import Journal
 import Model
 
-/// What PLAN on a command line means: a date, `today`, `tomorrow`, or a plan file's path.
+/// What PLAN on a command line means: a date, `today`, `tomorrow`, or a plan file's path; where older plans can be
+/// looked at, `DATE~1` too, the plan of that day before the present one.
 struct PlanTarget {
   let path: String
   /// The folder of the plan's day, where its results go.
   let day: DayFolder
+
+  init(path: String, day: DayFolder) {
+    self.path = path
+    self.day = day
+  }
+
+  static let olderHelp = "A path or a date, by default today; DATE~1 is that day's plan before the present one."
+
+  /// As `init(_:in:settings:)`, with the plans that were replaced.
+  init(orOlder word: String?, in workspace: Workspace, settings: Settings) throws {
+    guard let word, let mark = word.lastIndex(of: "~"), let back = Int(word[word.index(after: mark)...]), back >= 0,
+      !FileManager.default.fileExists(atPath: word)
+    else {
+      self = try PlanTarget(word, in: workspace, settings: settings)
+      return
+    }
+    let name = mark == word.startIndex ? "today" : String(word[..<mark])
+    guard let date = try Self.date(name, settings) else {
+      throw Failure(.failed, "'\(name)' is no date; ~\(back) goes back among the plans of a day")
+    }
+    day = workspace.output.day(date)
+    let paths = try day.planPaths()
+    guard paths.indices.contains(back) else {
+      let there = paths.isEmpty ? "no plan" : paths.count == 1 ? "one plan" : "\(paths.count) plans"
+      throw Failure(.failed, "\(word): there is \(there) for \(date) in \(workspace.output.path)")
+    }
+    path = paths[back]
+  }
 
   /// - Parameter word: nil means today, in the project's zone and by its `day_starts`.
   init(_ word: String?, in workspace: Workspace, settings: Settings) throws {

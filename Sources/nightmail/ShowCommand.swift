@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Journal
 import Messages
 import Model
@@ -6,60 +7,51 @@ import Reporting
 
 struct ShowCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "show", abstract: "A plan for people, or one message as it will be sent.")
+    commandName: "show", abstract: "A plan for people, or one message as it will be sent.",
+    discussion: """
+      Campaigns, mailboxes, the sends hour by hour, what is skipped and why, what is worth a look, and the sends \
+      themselves. An old plan is shown from the files that it was made from, whatever has become of them since.
+      """)
 
   @OptionGroup var options: GlobalOptions
   @OptionGroup var rehearsal: RehearsalOptions
   @Option(
     help: ArgumentHelp("Shows this send as the message that goes out: an id, or its first digits.", valueName: "id"))
   var message: String?
-  @Argument(help: ArgumentHelp("A path or a date; by default today.", valueName: "plan"))
+  @Option(help: ArgumentHelp("Only sends from this mailbox.", valueName: "id"))
+  var mailbox: String?
+  @Option(help: ArgumentHelp("Only sends of this campaign.", valueName: "id"))
+  var campaign: String?
+  @Option(help: ArgumentHelp("Only sends to this contact: its id or its address.", valueName: "contact"))
+  var contact: String?
+  @Flag(help: "Lists every send, not the first 50 alone.")
+  var all = false
+  @Flag(help: "Writes the page for reviewers, plan.html, beside the plan.")
+  var html = false
+  @Argument(help: ArgumentHelp(PlanTarget.olderHelp, valueName: "plan"))
   var plan: String?
+
+  func validate() throws {
+    let filters = [mailbox, campaign, contact].contains { $0 != nil }
+    if html, message != nil || filters || all {
+      throw ValidationError("--html is of the whole plan; leave --message, --all and the filters out")
+    }
+    if message != nil, filters || all {
+      throw ValidationError("--message shows one send; leave the filters and --all out")
+    }
+  }
 
   func run() throws {
     let workspace = Workspace(options, rehearse: rehearsal.rehearse)
-    let engine = TemplateEngine()
-    let project = try workspace.load(keepGoing: true, engine: engine)
-    let target = try PlanTarget(plan, in: workspace, settings: project.settings)
-    let stored = try PlanFile.read(target.path)
-    let changes = Staleness.changes(of: stored.header, project: project)
-    if !changes.isEmpty {
-      workspace.log.warning("the plan is stale: \(changes.joined(separator: "; "))")
+    let target = try PlanTarget(orOlder: plan, in: workspace, settings: try workspace.settings())
+    let view = try PlanView(workspace, target)
+    view.planned.say(workspace)
+    if let message { return try view.show(message: message) }
+    if html {
+      let path = try view.writePage()
+      return options.json ? Console.out(.members(("page", .string(path)))) : Console.out("Wrote \(path)")
     }
-    if let message { return try show(message, stored, project, engine, workspace) }
-    if options.json {
-      var out: [UInt8] = []
-      for send in stored.sends {
-        PlanCodec.encode(send, zone: stored.header.zone, to: &out)
-        out.append(0x0A)
-      }
-      return Console.out(String(decoding: out, as: UTF8.self))
-    }
-    Console.out(PlanReport.summary(stored.header))
-    if !stored.sends.isEmpty { Console.out("\n" + PlanReport.table(stored.sends, zone: stored.header.zone)) }
-  }
-
-  private func show(
-    _ id: String, _ stored: StoredPlan, _ project: Project, _ engine: TemplateEngine, _ workspace: Workspace
-  ) throws {
-    let found = stored.sends.filter { $0.id.text.hasPrefix(id.lowercased()) }
-    guard let send = found.first, found.count == 1 else {
-      throw Failure(
-        .failed, found.isEmpty ? "no send '\(id)' in the plan" : "'\(id)' begins \(found.count) ids; give more digits")
-    }
-    let (signers, problems) = workspace.signers(project.mailboxes.filter { $0.id == send.mailbox })
-    for problem in problems {
-      workspace.log.warning("\(problem.place): \(problem.message); the message is shown unsigned")
-    }
-    let composer = workspace.composer(project, engine: engine, signers: signers)
-    let message = try composer.compose(send, date: send.sendAt)
-    let text = String(decoding: message.bytes, as: UTF8.self)
-    if options.json {
-      return Console.out(
-        .members(
-          ("id", .string(send.id.text)), ("from", .string(message.envelopeFrom)), ("to", .string(message.envelopeTo)),
-          ("message", .string(text))))
-    }
-    Console.out(text.replacing("\r\n", with: "\n"))
+    let filter = try view.check(PlanFilter(mailbox: mailbox, campaign: campaign, contact: contact))
+    try view.show(filter, limit: all ? .max : 50)
   }
 }

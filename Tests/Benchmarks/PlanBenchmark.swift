@@ -66,7 +66,7 @@ struct PlanBenchmark {
     Program(
       path: Benchmarks.nightmail,
       arguments: [
-        "plan", "--json", "--rehearse", "--date", Self.date, "--project", project.path, "--output",
+        "plan", "--json", "--no-html", "--rehearse", "--date", Self.date, "--project", project.path, "--output",
         project.file(output),
       ])
   }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Config
@@ -124,5 +125,28 @@ struct ProjectTests {
     #expect(CampaignKeys.stopOn.defaultValue == [.reply] && CampaignKeys.status.defaultValue == .draft)
     #expect(ProviderKeys.maxConnections.defaultValue == 2 && ProviderKeys.messagesPerConnection.defaultValue == 100)
     #expect(Schemas.all.flatMap(\.keys).filter { $0.notCarriedOut != nil }.map(\.name) == ["on_sent"])
+  }
+}
+
+struct PlannedFilesTests {
+  @Test func copiesStandForFilesThatHaveChangedOrGone() throws {
+    let folder = try TemporaryFolder([
+      "campaigns/a/campaign.yaml": "nonsense: [",
+      "kept/yaml": "audience: {contacts: [gone.csv]}\nmailboxes: [anna]\nsteps: [{id: x, subject: S, text: t.txt}]\n",
+      "kept/text": "As it was.\n",
+      "kept/mailboxes": "- {id: anna, from: anna@shop.example, providers: [gone]}\n",
+      "data/mailboxes.csv": "id,from\n",
+    ])
+    let (project, findings) = ProjectLoader.loadMessages(
+      folder: folder.path, campaigns: ["a", "never-there"],
+      copies: [
+        "campaigns/a/campaign.yaml": folder.file("kept/yaml"), "campaigns/a/t.txt": folder.file("kept/text"),
+        "data/mailboxes.yaml": folder.file("kept/mailboxes"), "data/mailboxes.csv": ProjectLoader.absent,
+      ])
+    #expect(findings.filter { $0.severity == .error } == [])
+    #expect(project.campaigns.map(\.id) == ["a"] && project.mailboxes.map(\.id) == ["anna"])
+    let text = project.campaigns.first?.steps.first?.variants.first?.text
+    #expect(text?.source == "As it was.\n" && text?.place.file == "campaigns/a/t.txt")
+    #expect(project.inputs.map(\.path) == ["campaigns/a/campaign.yaml", "campaigns/a/t.txt", "data/mailboxes.yaml"])
   }
 }

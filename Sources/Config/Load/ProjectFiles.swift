@@ -5,16 +5,19 @@ import Model
 final class ProjectFiles {
   /// Absolute, without a slash at its end.
   let root: String
+  /// Files that stand elsewhere: absolute paths by those in the project.
+  private let copies: [String: String]
   private var roles: [String: InputFile] = [:]
 
-  init(root: String) {
+  init(root: String, copies: [String: String] = [:]) {
+    self.copies = copies
     let absolute = root.hasPrefix("/") ? root : FileManager.default.currentDirectoryPath + "/" + root
     self.root = "/" + (Self.normalise(absolute) ?? "")
   }
 
   var inputs: [InputFile] { roles.values.sorted { $0.path < $1.path } }
 
-  func absolute(_ path: String) -> String { path.hasPrefix("/") ? path : root + "/" + path }
+  func absolute(_ path: String) -> String { path.hasPrefix("/") ? path : copies[path] ?? root + "/" + path }
 
   /// Without `.`, `..` and empty parts; nil if it would leave its root.
   static func normalise(_ path: String) -> String? {
@@ -37,6 +40,7 @@ final class ProjectFiles {
       findings.error(place, "'\(path)' must be a path inside the project, relative to \(folder)")
       return nil
     }
+    if copies[clean] != nil { return clean }
     guard let real = Self.resolve(absolute(clean)) else {
       let there = names(in: (clean as NSString).deletingLastPathComponent)
       findings.error(

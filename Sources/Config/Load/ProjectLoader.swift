@@ -84,7 +84,7 @@ public enum ProjectLoader {
     DropLoader.fingerprint(ProjectFiles(root: folder))
   }
 
-  private static func settings(_ files: ProjectFiles, _ findings: Findings) -> Settings {
+  static func settings(_ files: ProjectFiles, _ findings: Findings) -> Settings {
     let path = "campaigns/settings.yaml"
     var node: YAMLNode? = YAMLNode(.mapping([]), at: Place(path))
     if files.exists(path) {
