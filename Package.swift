@@ -55,6 +55,7 @@ let package = Package(
         "Model", "Config", "Planning", "Messages", "Journal", "Delivery", "Transports", "Reporting", "CMemory",
         arguments, logging,
       ],
+      exclude: ["Documentation"],
       swiftSettings: strict),
     .target(name: "TestSupport", dependencies: ["Model"], swiftSettings: strict),
     tests("ModelTests", ["Model"]),

@@ -22,6 +22,7 @@ struct Nightmail: AsyncParsableCommand {
       InitCommand.self, ValidateCommand.self, PlanCommand.self, ShowCommand.self, ApproveCommand.self,
       SendCommand.self, RunCommand.self, StatusCommand.self, WhyCommand.self, DeadLettersCommand.self,
       EventCommand.self, SuppressCommand.self, PauseCommand.self, ResumeCommand.self, DkimCommand.self,
+      ReportCommand.self,
     ])
 
   static func main() async {
@@ -60,7 +61,7 @@ struct Nightmail: AsyncParsableCommand {
 
   /// `nightmail --project X plan` means `nightmail plan --project X`: options that stand before the command go behind it.
   static func globalsLast(_ arguments: [String]) -> [String] {
-    let withValue: Set<String> = ["--project", "--output"]
+    let withValue: Set<String> = ["--project", "--output", "--log-file"]
     var leading: [String] = []
     var rest = arguments[...]
     while let first = rest.first, first.hasPrefix("-"), first != "--", !["--help", "-h", "--version"].contains(first) {
