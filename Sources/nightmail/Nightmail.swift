@@ -22,7 +22,7 @@ struct Nightmail: AsyncParsableCommand {
       InitCommand.self, ValidateCommand.self, PlanCommand.self, ShowCommand.self, ApproveCommand.self,
       SendCommand.self, RunCommand.self, StatusCommand.self, WhyCommand.self, DeadLettersCommand.self,
       EventCommand.self, SuppressCommand.self, PauseCommand.self, ResumeCommand.self, DkimCommand.self,
-      ReportCommand.self,
+      ReportCommand.self, DoctorCommand.self,
     ])
 
   static func main() async {
