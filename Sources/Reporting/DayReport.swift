@@ -104,7 +104,8 @@ public struct DayReport: Sendable {
 
   private var lettersText: String {
     guard !letters.isEmpty else { return "\nNo dead letters.\n" }
-    var out = "\nDead letters: \(Words.number(letters.count)) (nightmail dead-letters list --date \(figures.date))\n"
+    var out =
+      "\nDead letters: \(Words.number(letters.count)) (nightmail dead-letters list --date \(figures.date)\(isRehearsal ? " --rehearse" : ""))\n"
     for (reason, count) in byReason {
       out += WhyReport.paragraph(
         "  \(reason.rawValue) \(Words.number(count)): \(reason.meaning) \(reason.advice)", hanging: 4)

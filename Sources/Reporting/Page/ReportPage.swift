@@ -128,7 +128,7 @@ public enum ReportPage {
       if count > listed {
         page.element(
           "p", "class=\"dim\"",
-          "The first \(listed) of \(Words.number(count)); nightmail dead-letters list --reason \(reason.rawValue) --date \(report.figures.date) has them all."
+          "The first \(listed) of \(Words.number(count)); nightmail dead-letters list --reason \(reason.rawValue) --date \(report.figures.date)\(report.isRehearsal ? " --rehearse" : "") has them all."
         )
       }
     }
