@@ -40,6 +40,7 @@ let package = Package(
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "CMemory"),
+    .systemLibrary(name: "CResolver"),
     room("Model", ["CMemory", crypto]),
     room("Config", ["Model", "CYAML"]),
     room("Planning", ["Model", "CMemory", collections]),
@@ -47,7 +48,7 @@ let package = Package(
     room("Journal", ["Model", "CMemory", crypto, system]),
     room("Delivery", ["Model", "Messages", "Journal", collections]),
     room(
-      "Transports", ["Model", "Delivery", "CCurl", subprocess, system], exclude: ["Providers.md"]),
+      "Transports", ["Model", "Delivery", "CCurl", "CResolver", subprocess, system], exclude: ["Providers.md"]),
     room("Reporting", ["Model", "Journal"]),
     .executableTarget(
       name: "nightmail",
@@ -55,6 +56,7 @@ let package = Package(
         "Model", "Config", "Planning", "Messages", "Journal", "Delivery", "Transports", "Reporting", "CMemory",
         arguments, logging,
       ],
+      exclude: ["Documentation"],
       swiftSettings: strict),
     .target(name: "TestSupport", dependencies: ["Model"], swiftSettings: strict),
     tests("ModelTests", ["Model"]),
@@ -66,7 +68,7 @@ let package = Package(
     tests("TransportsTests", ["Transports", "Delivery"]),
     tests("ReportingTests", ["Reporting", "Journal"]),
     .testTarget(
-      name: "EndToEnd", dependencies: ["TestSupport", "Model", "Config", "Messages", "nightmail"],
+      name: "EndToEnd", dependencies: ["TestSupport", "Model", "Config", "Messages", "Transports", "Reporting", "nightmail"],
       exclude: ["Cluster", "Faults", "Scenarios"],
       swiftSettings: strict),
     .executableTarget(

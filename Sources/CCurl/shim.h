@@ -55,3 +55,8 @@ static inline CURLMcode nm_multi_setopt_timer_callback(CURLM *multi, nm_timer_ca
 static inline CURLMcode nm_multi_setopt_pointer(CURLM *multi, CURLMoption option, void *value) {
   return curl_multi_setopt(multi, option, value);
 }
+// The certificates of CURLOPT_CERTINFO; null where there are none.
+static inline const struct curl_certinfo *nm_certinfo(CURL *handle) {
+  struct curl_certinfo *info = NULL;
+  return curl_easy_getinfo(handle, CURLINFO_CERTINFO, &info) == CURLE_OK ? info : NULL;
+}

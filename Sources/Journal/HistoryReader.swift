@@ -34,6 +34,11 @@ public enum HistoryReader {
     return history
   }
 
+  /// What the results of all days but one come to; plans, events and approvals are left out of it.
+  public static func results(_ output: OutputFolder, except date: CalendarDay) throws(JournalProblem) -> History {
+    try fold(output, try output.days().filter { $0.date != date }, keepsSnapshot: false).history
+  }
+
   /// The results of all days, those that a snapshot has out of the snapshot.
   static func fold(
     _ output: OutputFolder, _ days: [DayFolder], keepsSnapshot: Bool, threshold: Int = 20_000

@@ -26,6 +26,8 @@ public struct OutputFolder: Hashable, Sendable {
   public var historyPath: String { path + "/history" }
   /// The twin of `data/history.id` (DESIGN §4.12).
   public var historyIDPath: String { historyPath + "/id" }
+  /// Makes the folder of what belongs to the history.
+  public func createHistory() throws(JournalProblem) { try FileSystem.createFolder(historyPath) }
   /// What is paused, and what breakers have stopped.
   public var pausesPath: String { path + "/pauses.jsonl" }
   public var metricsPath: String { path + "/metrics.prom" }
@@ -96,6 +98,13 @@ public struct DayFolder: Hashable, Sendable {
   public func resultsPaths() throws(JournalProblem) -> [String] {
     let names = try FileSystem.names(in: path).filter { $0.hasPrefix("results.") && $0.hasSuffix(".jsonl") }
     return (names.filter { $0 == "results.jsonl" } + names.filter { $0 != "results.jsonl" }).map { "\(path)/\($0)" }
+  }
+
+  /// Of all its results files together, in bytes: they only grow.
+  public func resultsSize() throws(JournalProblem) -> Int {
+    var size = 0
+    for path in try resultsPaths() { size += FileStamp(path)?.size ?? 0 }
+    return size
   }
 
   /// Numbers of the plans that were replaced: `plan.1.jsonl` is the oldest.

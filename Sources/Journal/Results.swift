@@ -94,24 +94,36 @@ public enum ResultsReader {
 
   /// The same of a day's records about sends as they lie in a buffer, which is valid during the call: for whoever has to
   /// look at millions.
-  static func forEachFlat(
-    in day: DayFolder, _ body: (FlatRecord, UnsafeBufferPointer<UInt8>) -> Void
+  /// - Parameter run: is handed the runs between them.
+  package static func forEachFlat(
+    in day: DayFolder, run: (Record.Run) -> Void = { _ in }, _ body: (FlatRecord, UnsafeBufferPointer<UInt8>) -> Void
   ) throws(JournalProblem) {
     let paths = try day.resultsPaths()
     guard paths.count > 1 else {
       for path in paths {
         try ParallelResults.read(path) { batch in
+          var runs = batch.runs[...]
           batch.bytes.withUnsafeBufferPointer { bytes in
-            for record in batch.records { body(record, bytes) }
+            for (i, record) in batch.records.enumerated() {
+              while let next = runs.first, next.before == i {
+                run(next.run)
+                runs.removeFirst()
+              }
+              body(record, bytes)
+            }
           }
+          for next in runs { run(next.run) }
         }
       }
       return
     }
     var merge = try ResultsMerge(paths)
     while let place = try merge.next() {
-      if place.run != nil { continue }
-      place.batch.bytes.withUnsafeBufferPointer { body(place.batch.records[place.record], $0) }
+      if let began = place.run {
+        run(began)
+      } else {
+        place.batch.bytes.withUnsafeBufferPointer { body(place.batch.records[place.record], $0) }
+      }
     }
   }
 }

@@ -28,6 +28,21 @@ public enum SendStory {
     }
   }
 
+  /// The line of a plan, as a story begins.
+  public static func line(planned send: PlannedSend, on date: CalendarDay, zone: Zone) -> String {
+    "\(zone.format(send.sendAt))  planned for \(date): from \(send.mailbox)"
+      + (send.subject.map { ", \"\(TextTable.printable($0))\"" } ?? "")
+  }
+
+  /// A send of which nothing is recorded yet, with the members of one that is.
+  public static func json(planned send: PlannedSend) -> JSON {
+    .members(
+      ("id", .string(send.id.text)), ("campaign", .string(send.campaign)), ("step", .string(send.step)),
+      ("contact", .string(send.contact)), ("channel", .string(send.channel.rawValue)), ("to", .string(send.to)),
+      ("mailbox", .string(send.mailbox)), ("state", .string("pending")), ("attempts", .integer(0)),
+      ("at", .string(Zone.utc.format(send.sendAt))))
+  }
+
   /// One line a record: for `status --id`.
   public static func line(_ record: Record, zone: Zone) -> String {
     switch record {

@@ -47,7 +47,8 @@ final class Link {
   private let errorText: UnsafeMutablePointer<CChar>
 
   /// Nil if libcurl has no memory or lacks an option that safety depends on.
-  init?(_ smtp: Endpoint.SMTP, ehlo: String, timeout: Instant.Span) {
+  /// - Parameter keepsCertificate: whether `certificateEnds` will be asked for; it costs some time a handshake.
+  init?(_ smtp: Endpoint.SMTP, ehlo: String, timeout: Instant.Span, keepsCertificate: Bool = false) {
     guard let multi = MultiHandle() else { return nil }
     self.multi = multi
     isEncrypted = smtp.security != .none
@@ -57,7 +58,13 @@ final class Link {
     errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
     guard let easy = curl_easy_init() else { return nil }
     self.easy = easy
-    guard configure(easy, smtp, ehlo: ehlo, timeout: timeout), multi.add(easy) else { return nil }
+    guard configure(easy, smtp, ehlo: ehlo, timeout: timeout) else { return nil }
+    if keepsCertificate {
+      _ = nm_setopt_long(easy, CURLOPT_CERTINFO, 1)
+      // Whoever asks once leaves behind what hangs.
+      _ = nm_setopt_long(easy, CURLOPT_QUICK_EXIT, 1)
+    }
+    guard multi.add(easy) else { return nil }
   }
 
   private func configure(
@@ -150,6 +157,9 @@ final class Link {
     guard let easy, nm_getinfo_long(easy, CURLINFO_OS_ERRNO, &code) == CURLE_OK, code > 0 else { return nil }
     return SystemCalls.words(Int32(clamping: code))
   }
+
+  /// When the server's certificate runs out; nil unless it was asked for, and over TLS.
+  var certificateEnds: Instant? { easy.flatMap { Certificate.ends(of: $0) } }
 
   /// libcurl's words for what went wrong.
   func problem(_ code: CURLcode) -> String {

@@ -2,7 +2,7 @@ import Foundation
 import Logging
 import Model
 
-/// Results go to stdout, everything else to stderr.
+/// Results go to stdout, everything else to stderr: the log (`Log`), and in plain words the error that ends a command.
 enum Console {
   static func out(_ text: String) {
     FileHandle.standardOutput.write(Data((text.hasSuffix("\n") ? text : text + "\n").utf8))
@@ -12,6 +12,7 @@ enum Console {
   static func error(_ text: String) {
     let text = text.hasPrefix("Error: ") ? String(text.dropFirst(7)) : text
     FileHandle.standardError.write(Data("nightmail: \(text)\n".utf8))
+    LogFile.note(error: text)
   }
 
   static var hasTerminalErrors: Bool { isatty(STDERR_FILENO) == 1 }
@@ -30,29 +31,18 @@ enum Console {
     return ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
   }
 
-  /// The log, on stderr: `nightmail: warning: …`.
+  /// The log of a command; see `Log`.
   static func logger(_ options: GlobalOptions) -> Logger {
-    var logger = Logger(label: "nightmail") { _ in LineLog() }
-    logger.logLevel = options.verbose ? .debug : options.quiet ? .error : .notice
-    return logger
-  }
-}
-
-/// One line a message. Time and place are left out: whoever reads it at a terminal knows both, and cron and systemd
-/// write the time themselves.
-private struct LineLog: LogHandler {
-  var metadata: Logger.Metadata = [:]
-  var logLevel: Logger.Level = .notice
-
-  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-    get { metadata[key] }
-    set { metadata[key] = newValue }
-  }
-
-  func log(event: LogEvent) {
-    let level = event.level >= .warning ? "\(event.level): " : ""
-    // A progress bar may stand on the line.
-    let clear = Console.hasTerminalErrors ? "\r\u{1B}[K" : ""
-    FileHandle.standardError.write(Data("\(clear)nightmail: \(level)\(event.message)\n".utf8))
+    let file = options.logFile.flatMap { path in
+      LogFile.current.withLock { current in
+        // The options' check has opened it; a command that opens several workspaces has one file.
+        if current?.path != GlobalOptions.absolute(path) { current = try? LogFile(GlobalOptions.absolute(path)) }
+        return current
+      }
+    }
+    let level: Logger.Level = options.verbose ? .debug : options.quiet ? .error : .notice
+    return Logger(label: "nightmail") { _ in
+      Log(level: level, isTerminal: hasTerminalErrors, isMasked: !options.verbose, file: file)
+    }
   }
 }

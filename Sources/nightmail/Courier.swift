@@ -88,7 +88,8 @@ struct Courier {
     }
     var run = DeliveryRun(
       // Handed over: a second owner would mean a copy of all sends with the first change.
-      dispatcher: consume dispatcher, drops: drops, transport: transport, journal: results, clock: clock, stop: stop,
+      dispatcher: consume dispatcher, drops: drops, transport: transport, journal: AttemptLog(results, log),
+      clock: clock, stop: stop,
       grace: sending.gracePeriod,
       hooks: DeliveryRun.Hooks(
         compose: { send, date in
@@ -197,8 +198,6 @@ final class StopSignals {
     for number in [SIGINT, SIGTERM, SIGHUP] { signal(number, SIG_DFL) }
   }
 }
-
-extension ResultsWriter: RecordSink {}
 
 /// Carries a closure over to the delivery thread. `@unchecked Sendable`: it is called once, on that thread, while the
 /// task that made it is suspended until the call has returned; at no time can two threads reach what it holds.

@@ -125,7 +125,7 @@ struct DeadLettersCommand: ParsableCommand {
         days = days.filter { $0.date == date }
       }
       for day in days {
-        for letter in try DeadLetters.read(day, runIsLive: try StatusCommand.isLive(day)) {
+        for letter in try DeadLetters.read(day, runIsLive: try day.isLive()) {
           guard selection.reason == nil || letter.reason.rawValue == selection.reason,
             selection.campaign == nil || letter.send?.campaign == selection.campaign,
             selection.ids.isEmpty || selection.ids.contains(where: { letter.id.text.hasPrefix($0.lowercased()) })

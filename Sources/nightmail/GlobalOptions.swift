@@ -18,11 +18,21 @@ struct GlobalOptions: ParsableArguments {
   @Flag(name: .shortAndLong, help: "No progress and no hints; errors and results only.")
   var quiet = false
 
-  @Flag(name: .shortAndLong, help: "More about what is done.")
+  @Flag(name: .shortAndLong, help: "More about what is done: every attempt, and addresses in full.")
   var verbose = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Appends the log to this file too, as JSON lines, every attempt among them.", valueName: "path"))
+  var logFile: String?
 
   @Flag(help: "No colours.")
   var noColor = false
+
+  func validate() throws {
+    // Found out before anything is done, not with the first line.
+    if let logFile { _ = try LogFile(Self.absolute(logFile)) }
+  }
 
   var projectFolder: String { Self.absolute(project) }
 

@@ -22,7 +22,8 @@ struct Nightmail: AsyncParsableCommand {
       InitCommand.self, ValidateCommand.self, PlanCommand.self, ShowCommand.self, ApproveCommand.self,
       SendCommand.self, RunCommand.self, StatusCommand.self, WhyCommand.self, DeadLettersCommand.self,
       EventCommand.self, SuppressCommand.self, PauseCommand.self, ResumeCommand.self, DkimCommand.self,
-      SchemaCommand.self, ExplainCommand.self, TestCommand.self, DiffCommand.self,
+      SchemaCommand.self, ExplainCommand.self, TestCommand.self, DiffCommand.self, ReportCommand.self,
+      DoctorCommand.self,
     ])
 
   static func main() async {
@@ -61,7 +62,7 @@ struct Nightmail: AsyncParsableCommand {
 
   /// `nightmail --project X plan` means `nightmail plan --project X`: options that stand before the command go behind it.
   static func globalsLast(_ arguments: [String]) -> [String] {
-    let withValue: Set<String> = ["--project", "--output"]
+    let withValue: Set<String> = ["--project", "--output", "--log-file"]
     // Asked by a shell: the script itself, and what may stand at a place.
     if let first = arguments.first, first.hasPrefix("---") || first.hasPrefix("--generate-") { return arguments }
     var leading: [String] = []

@@ -12,7 +12,7 @@ import Transports
 /// In order: the plan must not be stale; dangling intents of an earlier run are written down as in doubt; lines that
 /// are approved, as they were planned, and not at an end become the run; then the network.
 struct SendSession {
-  let workspace: Workspace
+  private(set) var workspace: Workspace
   private let given: Project
   /// What suppressions and events were before the project was read without its contacts; nil if it has them.
   private let drops: DropsFingerprint?
@@ -41,6 +41,13 @@ struct SendSession {
   }
 
   func send(_ target: PlanTarget) async throws -> End {
+    let runID = Hex.encode((0..<8).map { _ in UInt8.random(in: .min ... .max) })
+    var session = self
+    session.workspace.log[metadataKey: "run"] = "\(runID)"
+    return try await session.send(target, runID: runID)
+  }
+
+  private func send(_ target: PlanTarget, runID: String) async throws -> End {
     let header = try PlanFile.header(target.path)
     let changes = Staleness.changes(of: header, project: given)
     guard changes.isEmpty else {
@@ -63,7 +70,6 @@ struct SendSession {
     if results.cut > 0 {
       workspace.log.notice("\(results.path): an earlier run was cut off while writing; its last, torn line was removed")
     }
-    let runID = Hex.encode((0..<8).map { _ in UInt8.random(in: .min ... .max) })
     let settled = try LineChoice.settleDangling(&day, index, &history, share, results, runID: runID)
     if settled > 0 {
       workspace.log.warning(
@@ -133,6 +139,11 @@ struct SendSession {
       injected: delivered.injected,
       day: target.day)
     if !share.missing.isEmpty { end.status = RunCommand.worse(end.status, .locked) }
+    let runEnd = RunEnd(at: Workspace.now(), run: runID, exitCode: end.status.rawValue)
+    try share.inTurn(workspace) {
+      DayReporter(workspace, given.settings, parts: given.parts).writeAfterRun(
+        target, letters: letters, end: runEnd, isLive: share.shard != nil)
+    }
     return end
   }
 

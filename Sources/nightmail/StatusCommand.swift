@@ -10,74 +10,72 @@ struct StatusCommand: ParsableCommand {
 
   @OptionGroup var options: GlobalOptions
   @OptionGroup var rehearsal: RehearsalOptions
+  @Option(help: ArgumentHelp("A row for each campaign, step, mailbox, provider or batch.", valueName: "what"))
+  var by: DayStatus.Dimension = .campaign
   @Option(help: ArgumentHelp("Only this campaign.", valueName: "id"))
   var campaign: String?
-  @Option(
-    help: ArgumentHelp("All sends to this contact, of all days: an id, an address or a number.", valueName: "who"))
-  var contact: String?
+  @Option(help: ArgumentHelp("Only this mailbox.", valueName: "id"))
+  var mailbox: String?
+  @Option(help: ArgumentHelp("Only what was last tried through this provider.", valueName: "id"))
+  var provider: String?
   @Option(help: ArgumentHelp("Only this batch of message rows.", valueName: "id"))
   var batch: String?
   @Option(
+    help: ArgumentHelp("All sends to this contact, of all days: an id, an address or a number.", valueName: "who"))
+  var contact: String?
+  @Option(
     name: .customLong("id"), help: ArgumentHelp("One send's whole story: an id, or its first digits.", valueName: "id"))
   var send: String?
+  @Flag(
+    help: "Again every two seconds until the run under way has ended; on a terminal in place, otherwise a line each.")
+  var watch = false
   @Argument(help: ArgumentHelp("The day's plan: a path or a date; by default today.", valueName: "plan"))
   var plan: String?
 
+  func validate() throws {
+    if watch, send != nil || contact != nil {
+      throw ValidationError("--watch follows a day; --id and --contact tell what is recorded by now")
+    }
+    if watch, options.json { throw ValidationError("--watch is for people; --json prints one answer") }
+  }
+
   func run() throws {
     let workspace = Workspace(options, rehearse: rehearsal.rehearse)
-    let project = try workspace.load(keepGoing: true)
-    let zone = project.settings.zone
-    if let send { return try story(send, workspace, zone) }
+    let project = try workspace.load(keepGoing: true, readsContacts: contact != nil)
+    if let send { return try story(send, workspace, project.settings) }
     if let contact { return try story(of: contact, workspace, project) }
     let target = try PlanTarget(plan, in: workspace, settings: project.settings)
-    let status = try day(target, workspace)
-    let pauses = try workspace.pauses(project)
-    if options.json {
-      let members = (status.json.object ?? []) + [JSON.Member("paused", PauseReport.json(pauses))]
-      return Console.out(.object(members))
+    if watch {
+      return try StatusWatch(isTerminal: isatty(STDOUT_FILENO) == 1).run {
+        let status = try day(target, workspace)
+        return (status, try text(status, workspace, project))
+      }
     }
-    Console.out("\(target.day.date)\n\n\(status.text)")
-    guard !pauses.isEmpty else { return }
-    let lines = pauses.entries.map { PauseReport.line($0, zone: zone, rehearse: workspace.isRehearsal) }
-    Console.out("\n" + lines.joined(separator: "\n"))
+    let status = try day(target, workspace)
+    guard options.json else { return Console.out(try text(status, workspace, project)) }
+    let pauses = try workspace.pauses(project)
+    Console.out(.object((status.json.object ?? []) + [JSON.Member("paused", PauseReport.json(pauses))]))
   }
 
   private func day(_ target: PlanTarget, _ workspace: Workspace) throws -> DayStatus {
-    let stored = try PlanFile.read(target.path)
-    var history = History()
-    var released: Set<SendID> = []
-    var batches: [SendID: String] = [:]
-    for send in stored.sends { batches[send.id] = send.batch }
-    try ResultsReader.forEach(in: target.day) { record in
-      history.apply(record)
-      switch record {
-      case .released(let note, _): released.insert(note.id)
-      case .intent(let attempt), .outcome(let attempt, _):
-        released.remove(attempt.id)
-        if let batch = attempt.batch { batches[attempt.id] = batch }
-      case .requeued(let note), .withdrawn(let note), .resolved(let note, _): released.remove(note.id)
-      case .run: break
-      }
-    }
-    // What an earlier plan of the day gave back and this one has again is pending.
-    let planned = try PlannedLines.read(planPath: target.path, header: stored.header)
-    let givenBack = try LineChoice.releasedFrom(planned.plan, target.day)
-    released.subtract(stored.sends.map(\.id).filter { !givenBack.contains($0) })
-    var others = History()
-    for day in try workspace.output.days() where day != target.day {
-      try ResultsReader.forEach(in: day) { others.apply($0) }
-    }
-    let elsewhere = others.sends.values.filter { $0.state.isFinal || $0.state == .inDoubt }.map(\.id)
+    let figures = try DayFigures.read(planPath: target.path, day: target.day, in: workspace.output)
     return DayStatus(
-      lines: stored.sends, history: history, released: released, elsewhere: Set(elsewhere),
-      runIsLive: try Self.isLive(target.day)
-    ) { id, name in
-      (campaign == nil || name == campaign) && (batch == nil || batches[id] == batch)
-    }
+      figures.only { group in
+        (campaign == nil || group.campaign == campaign) && (mailbox == nil || group.mailbox == mailbox)
+          && (provider == nil || group.provider == provider) && (batch == nil || group.batch == batch)
+      })
   }
 
-  /// Whether a run holds the day: an intent without an outcome is then under way, not in doubt.
-  static func isLive(_ day: DayFolder) throws -> Bool { try day.isLive() }
+  private func text(_ status: DayStatus, _ workspace: Workspace, _ project: Project) throws -> String {
+    let zone = project.settings.zone
+    var text = "\(status.figures.date)\n\n\(status.text(by: by))"
+    let pauses = try workspace.pauses(project)
+    if !pauses.isEmpty {
+      let lines = pauses.entries.map { PauseReport.line($0, zone: zone, rehearse: workspace.isRehearsal) }
+      text += "\n" + lines.joined(separator: "\n") + "\n"
+    }
+    return text
+  }
 
   private func story(of who: String, _ workspace: Workspace, _ project: Project) throws {
     var history = History()
@@ -100,7 +98,7 @@ struct StatusCommand: ParsableCommand {
         ? "Nothing was ever sent to \(who)." : SendStory.table(Array(records), zone: project.settings.zone))
   }
 
-  private func story(_ id: String, _ workspace: Workspace, _ zone: Zone) throws {
+  private func story(_ id: String, _ workspace: Workspace, _ settings: Settings) throws {
     var lines: [String] = []
     var ids: Set<SendID> = []
     var history = History()
@@ -109,18 +107,68 @@ struct StatusCommand: ParsableCommand {
         guard let found = record.id, found.text.hasPrefix(id.lowercased()) else { return }
         ids.insert(found)
         history.apply(record)
-        lines.append(SendStory.line(record, zone: zone))
+        lines.append(SendStory.line(record, zone: settings.zone))
       }
     }
-    guard ids.count == 1, let only = ids.first, let record = history.sends[only] else {
+    let planned = try planned(id, workspace, settings)
+    ids.formUnion(planned.map(\.send.id))
+    guard ids.count == 1, let only = ids.first else {
       throw Failure(
-        .failed, ids.isEmpty ? "no result for '\(id)'" : "'\(id)' begins \(ids.count) ids; give more digits")
+        .failed,
+        ids.isEmpty ? "no plan and no result has a send '\(id)'" : "'\(id)' begins \(ids.count) ids; give more digits")
+    }
+    let plans = planned.map { SendStory.line(planned: $0.send, on: $0.date, zone: settings.zone) }
+    guard let record = history.sends[only] else {
+      guard let send = planned.last?.send else { return }
+      if options.json { return Console.out(SendStory.json(planned: send)) }
+      Console.out("\(send.id)  \(send.campaign)/\(send.step) to \(send.to): pending\n")
+      return Console.out(plans.joined(separator: "\n"))
     }
     if options.json { return Console.out(SendStory.json(record)) }
     Console.out("\(record.id)  \(record.campaign)/\(record.step) to \(record.to): \(SendStory.state(record))\n")
-    for line in lines { Console.out(line) }
+    for line in plans + lines { Console.out(line) }
+  }
+
+  /// The lines of the days' present plans that the id may name, the earliest day first.
+  private func planned(
+    _ id: String, _ workspace: Workspace, _ settings: Settings
+  ) throws -> [(date: CalendarDay, send: PlannedSend)] {
+    guard let prefix = IDPrefix(id) else { return [] }
+    var found: [(date: CalendarDay, send: PlannedSend)] = []
+    for day in try workspace.output.days() where FileManager.default.fileExists(atPath: day.planPath) {
+      // An old day's plan that is whole no more takes nothing from what the results tell.
+      guard let header = try? PlanFile.header(day.planPath),
+        let (index, lines) = try? PlanIndex.read(day.planPath, header: header)
+      else { continue }
+      for (number, known) in index.ids.enumerated() where prefix.matches(known) {
+        found.append((day.date, try lines.send(number)))
+      }
+    }
+    return found
   }
 }
+
+/// An id's first digits, for a look at millions of ids without making texts of them.
+private struct IDPrefix {
+  private let high: UInt64
+  private let low: UInt64
+  private let masks: (high: UInt64, low: UInt64)
+
+  /// Nil for what begins no id.
+  init?(_ text: String) {
+    let count = text.utf8.count
+    guard (1...32).contains(count),
+      let id = SendID(text.lowercased() + String(repeating: "0", count: 32 - count))
+    else { return nil }
+    func mask(_ digits: Int) -> UInt64 { digits <= 0 ? 0 : digits >= 16 ? .max : ~(.max >> UInt64(digits * 4)) }
+    (high, low) = (id.high, id.low)
+    masks = (mask(count), mask(count - 16))
+  }
+
+  func matches(_ id: SendID) -> Bool { id.high & masks.high == high && id.low & masks.low == low }
+}
+
+extension DayStatus.Dimension: ExpressibleByArgument {}
 
 extension Record {
   /// The send that a record is about; nil for a run.

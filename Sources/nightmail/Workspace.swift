@@ -13,7 +13,8 @@ struct Workspace {
   let output: OutputFolder
   let isRehearsal: Bool
   let options: GlobalOptions
-  let log: Logger
+  /// Its metadata name the run, once there is one.
+  var log: Logger
 
   init(_ options: GlobalOptions, rehearse: Bool = false) {
     self.options = options
@@ -61,7 +62,10 @@ struct Workspace {
     if isSaid { findings.removeAll { !contacts.contains($0.place.file) } }
     for finding in findings where finding.severity == .warning { log.warning("\(finding.place): \(finding.message)") }
     let errors = findings.filter { $0.severity == .error }
-    for finding in errors { FileHandle.standardError.write(Data("\(finding)\n".utf8)) }
+    for finding in errors {
+      FileHandle.standardError.write(Data("\(finding)\n".utf8))
+      LogFile.note(error: "\(finding)")
+    }
     guard let loaded else {
       throw Failure(.failed, "\(errors.count == 1 ? "1 error" : "\(errors.count) errors"); nothing was done")
     }

@@ -1,91 +1,95 @@
+import Journal
 import Model
 import Testing
 
 @testable import Reporting
 
 struct DayStatusTests {
-  private static let nine = Instant("2026-11-20T09:00:00Z") ?? .distantPast
-
-  private func send(_ n: Int, campaign: String = "welcome") -> PlannedSend {
-    PlannedSend(
-      id: SendID(campaign: campaign, step: "intro", contact: "c\(n)", channel: .email, key: ""), sendAt: Self.nine,
-      open: IntervalSet([Interval(Self.nine, Self.nine + .hours(8))]), campaign: campaign, step: "intro",
-      contact: "c\(n)", channel: .email, to: "c\(n)@example.org", mailbox: "anna", subject: "Hello")
-  }
-
-  private func attempt(_ send: PlannedSend) -> Record.Attempt {
-    Record.Attempt(send, number: 1, at: Self.nine, provider: "alpha", messageID: "<x>", run: "r")
-  }
+  private static let nine = StatusDay.nine
 
   /// One send in each state, two never tried, and one of another plan.
-  private var day: (lines: [PlannedSend], history: History, released: Set<SendID>) {
-    let lines = (0..<11).map { send($0, campaign: $0 < 8 ? "welcome" : "news") }
-    var history = History()
-    history.apply(.outcome(attempt(lines[0]), .init(outcome: .sent)))
-    history.apply(.outcome(attempt(lines[1]), .init(outcome: .retry, retryAt: Self.nine + .hours(1))))
-    history.apply(.outcome(attempt(lines[2]), .init(outcome: .inDoubt)))
-    history.apply(.outcome(attempt(lines[3]), .init(outcome: .failed, reason: .rejected)))
-    history.apply(.intent(attempt(lines[4])))
-    history.apply(.released(Record.Note(lines[5], at: Self.nine), .missed))
-    history.apply(.withdrawn(Record.Note(lines[8], at: Self.nine)))
-    history.apply(.outcome(attempt(lines[9]), .init(outcome: .failed, reason: .gaveUp)))
-    history.apply(.resolved(Record.Note(lines[9], at: Self.nine), .dropped))
-    history.apply(.outcome(attempt(send(50)), .init(outcome: .sent)))
-    return (lines, history, [lines[5].id])
+  private func status(isLive: Bool, include: (DayFigures.Group) -> Bool = { _ in true }) throws -> DayStatus {
+    let lines = (0..<11).map { StatusDay.send($0, campaign: $0 < 8 ? "welcome" : "news") }
+    let day = try StatusDay(lines)
+    func attempt(_ n: Int) -> Record.Attempt { StatusDay.attempt(lines[n]) }
+    try day.append([
+      StatusDay.run(try day.plan), .outcome(attempt(0), .init(outcome: .sent)),
+      .outcome(attempt(1), .init(outcome: .retry, retryAt: Self.nine + .hours(1))),
+      .outcome(attempt(2), .init(outcome: .inDoubt)),
+      .outcome(attempt(3), .init(outcome: .failed, reason: .rejected)), .intent(attempt(4)),
+      .released(Record.Note(lines[5], at: Self.nine), .missed),
+      .withdrawn(Record.Note(lines[8], at: Self.nine)),
+      .outcome(attempt(9), .init(outcome: .failed, reason: .gaveUp)),
+      .resolved(Record.Note(lines[9], at: Self.nine), .dropped),
+      .outcome(StatusDay.attempt(StatusDay.send(50)), .init(outcome: .sent)),
+    ])
+    return DayStatus(try day.figures(isLive: isLive).only(include))
   }
 
-  private func status(runIsLive: Bool, include: (SendID, String) -> Bool = { _, _ in true }) -> DayStatus {
-    let day = day
-    return DayStatus(
-      lines: day.lines, history: day.history, released: day.released, runIsLive: runIsLive, include: include)
-  }
-
-  @Test func everyLineAndEveryRecordIsCountedOnce() {
-    let status = status(runIsLive: true)
+  @Test func everyLineAndEveryRecordIsCountedOnce() throws {
+    let status = try status(isLive: true)
     #expect(status.totals.values.reduce(0, +) == 12)
+    let campaigns = status.states(by: .campaign)
     #expect(
-      status.byCampaign["welcome"] == [
+      campaigns["welcome"] == [
         .sent: 2, .deferred: 1, .inDoubt: 1, .dead: 1, .inFlight: 1, .released: 1, .pending: 2,
       ])
-    #expect(status.byCampaign["news"] == [.withdrawn: 1, .dropped: 1, .pending: 1])
-    #expect(status.deadReasons == [.rejected: 1])
+    #expect(campaigns["news"] == [.withdrawn: 1, .dropped: 1, .pending: 1])
+    #expect(status.figures.totals.dead == [.rejected: 1])
     for state in DayStatus.State.allCases { #expect(status.totals[state] ?? 0 > 0, "\(state)") }
   }
 
-  @Test func anIntentWithoutAnOutcomeIsInDoubtOnceItsRunIsGone() {
-    let status = status(runIsLive: false)
+  @Test func anIntentWithoutAnOutcomeIsInDoubtOnceItsRunIsGone() throws {
+    let status = try status(isLive: false)
     #expect(status.totals[.inDoubt] == 2 && status.totals[.inFlight] == nil)
     #expect(status.totals.values.reduce(0, +) == 12)
   }
 
-  @Test func aChoiceCountsOnlyWhatItNames() {
-    let status = status(runIsLive: true) { _, campaign in campaign == "news" }
-    #expect(Array(status.byCampaign.keys) == ["news"] && status.totals.values.reduce(0, +) == 3)
-    #expect(status.deadReasons.isEmpty)
+  @Test func aChoiceCountsOnlyWhatItNames() throws {
+    let status = try status(isLive: true) { $0.campaign == "news" }
+    #expect(Array(status.states(by: .campaign).keys) == ["news"] && status.totals.values.reduce(0, +) == 3)
+    #expect(status.figures.totals.dead.isEmpty)
   }
 
-  @Test func textAndJSONGiveTheSameTotals() {
-    let status = status(runIsLive: true)
-    let rows = status.text.split(separator: "\n").map { $0.split(separator: " ") }
-    let all = rows.first { $0.first == "all" } ?? []
-    #expect(all.dropFirst().compactMap { Int($0) }.first == 12)
-    #expect(all.dropFirst(2).compactMap { Int($0) }.reduce(0, +) == 12)
-    #expect(status.text.contains("Dead: rejected 1 (nightmail dead-letters list)"))
+  @Test(arguments: DayStatus.Dimension.allCases)
+  func textAndJSONGiveTheSameTotals(by dimension: DayStatus.Dimension) throws {
+    let status = try status(isLive: true)
+    let rows = status.table(by: dimension).split(separator: "\n").map { $0.split(separator: " ") }
+    let all = try #require(rows.last).compactMap { Int($0) }
+    #expect(all.first == 12 && all.dropFirst().reduce(0, +) == 12, "\(rows)")
     let totals = status.json["totals"]
     let sum = DayStatus.State.allCases.reduce(Int64(0)) { $0 + (totals?[$1.rawValue]?.integer ?? 0) }
     #expect(totals?["total"]?.integer == 12 && sum == 12)
   }
 
-  @Test func aDayWithNothingSaysSo() {
-    let status = DayStatus(lines: [], history: History(), released: [], runIsLive: false) { _, _ in true }
-    #expect(status.text == "Nothing planned and nothing sent.\n")
+  @Test func theFirstLineTellsTheDayWithinEightyColumns() throws {
+    let status = try status(isLive: true)
+    #expect(
+      status.headline.replacing("\n", with: " ")
+        == "2 of 12 sent (16.7 %), 3 pending, 1 in-flight, 1 deferred, 1 in-doubt, 1 dead, 1 released, 1 withdrawn, "
+        + "1 dropped; a run is under way, next send due 09:06:00")
+    #expect(status.headline.split(separator: "\n").allSatisfy { $0.count <= 80 })
+    #expect(status.text().contains("Dead: rejected 1 (nightmail dead-letters list)"))
+  }
+
+  @Test func aDayWithNothingSaysSo() throws {
+    let status = DayStatus(try StatusDay([]).figures())
+    #expect(status.text() == "Nothing planned and nothing sent.\n")
     #expect(status.json["totals"]?["total"]?.integer == 0)
+  }
+
+  @Test(arguments: [
+    (0, 7, "0 %"), (7, 7, "100 %"), (999, 1000, "99.9 %"), (99_999, 100_000, "99.9 %"),
+    (1, 100_000, "0.1 %"), (1, 2, "50 %"), (0, 0, "0 %"),
+  ])
+  func aShareIsNeverRoundedToAllOrNothing(part: Int, whole: Int, text: String) {
+    #expect(Words.percent(part, of: whole) == text)
   }
 
   @Test func aResponseFromAServerCannotBreakTheStorysLine() {
     let result = Record.Result(
       outcome: .failed, reason: .rejected, code: 550, enhancedCode: "5.1.1", response: "no\r\n\u{1B}[2J such user")
-    let line = SendStory.line(.outcome(attempt(send(1)), result), zone: .utc)
+    let line = SendStory.line(.outcome(StatusDay.attempt(StatusDay.send(1)), result), zone: .utc)
     #expect(line.hasPrefix("2026-11-20T09:00:00Z  attempt 1 through alpha: failed (rejected) 550 5.1.1 no"))
     #expect(!line.unicodeScalars.contains { $0.value < 0x20 })
   }

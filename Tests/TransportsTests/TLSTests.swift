@@ -1,4 +1,5 @@
 import Delivery
+import Foundation
 import Model
 import TestSupport
 import Testing
@@ -242,6 +243,27 @@ struct TLSTests {
     #expect(harness.unavailable.map(\.returned) == [[1]])
     #expect(harness.unavailable.first?.1.cause == .tls, "\(harness.unavailable)")
     #expect(!server.log.contains("POST"))
+  }
+
+  /// `doctor` says when a certificate runs out; these are made for two days.
+  @Test(arguments: [false, true])
+  func aCertificatesEndIsKnownBeforeItComes(implicit: Bool) async throws {
+    let server = try TLSServer(name: Self.names, implicit: implicit)
+    let endpoint = Endpoint.smtp(
+      server.port, host: "localhost", security: implicit ? .implicit : .starttls, username: "anna",
+      password: "s3cret-word", certificates: server.authority)
+    let check = await EndpointCheck.run(endpoint, domain: "example.com", limit: .seconds(10))
+    #expect(
+      check.verdict == .ok && check.text.contains(implicit ? "TLS, logged in" : "STARTTLS, logged in"), "\(check.text)")
+    let left = try #require(check.certificateEnds) - Instant(milliseconds: Int64(Date().timeIntervalSince1970 * 1000))
+    #expect(left > .hours(47) && left <= .hours(48), "\(left)")
+    #expect(!server.log.contains("MAIL"))
+    let expired = try TLSServer(name: Self.names, implicit: implicit, expired: true)
+    let refused = await EndpointCheck.run(
+      .smtp(
+        expired.port, host: "localhost", security: implicit ? .implicit : .starttls, certificates: expired.authority),
+      domain: "example.com", limit: .seconds(10))
+    #expect(refused.verdict == .fail && refused.text.contains("must be renewed"), "\(refused.text)")
   }
 
   @Test func aServerWithoutSTARTTLSGetsNoMail() throws {
