@@ -68,7 +68,8 @@ let package = Package(
     tests("TransportsTests", ["Transports", "Delivery"]),
     tests("ReportingTests", ["Reporting", "Journal"]),
     .testTarget(
-      name: "EndToEnd", dependencies: ["TestSupport", "Model", "Config", "Messages", "Transports", "Reporting", "nightmail"],
+      name: "EndToEnd",
+      dependencies: ["TestSupport", "Model", "Config", "Messages", "Transports", "Reporting", "nightmail"],
       exclude: ["Cluster", "Faults", "Scenarios"],
       swiftSettings: strict),
     .executableTarget(
