@@ -185,9 +185,9 @@ public struct DeliveryRun: ~Copyable {
     var milliseconds = 250
     if let wake, !clock.isVirtual || wake <= now { milliseconds = Int(min(250, max(0, (wake - now).milliseconds))) }
     if uncommitted > 0, !isCommitting {
-      // A commit takes the time of some ten messages: until a quarter of what is in flight is ready, what comes within a
+      // A commit takes the time of some ten messages: until half of what is in flight is ready, what comes within a
       // moment shares it.
-      if !ready.isEmpty, ready.count * 4 < dispatcher.inFlight, mayGather() {
+      if !ready.isEmpty, ready.count * 2 < dispatcher.inFlight, mayGather() {
         let events = transport.poll(milliseconds: 1)
         guard events.isEmpty else { return try take(events) }
       }
