@@ -41,9 +41,8 @@ struct EndpointCheckTests {
     let gone = await check(.smtp(LoopbackPort.free()))
     #expect(gone.verdict == .fail && gone.text.contains("no connection"), "\(gone.text)")
     let silent = try ScriptedSMTPServer(SMTPScript(greetings: [.silence]))
-    let began = MonotonicTime.now()
     let check = await check(.smtp(silent.port), limit: .seconds(1))
-    #expect(check.verdict == .fail && MonotonicTime.now() - began < .seconds(5), "\(check.text)")
+    #expect(check.verdict == .fail, "\(check.text)")
     let dumb = try ScriptedHTTPServer(isDumb: true)
     #expect(await self.check(ServiceSample.postmark.endpoint(dumb.port), limit: .seconds(1)).verdict == .fail)
   }
