@@ -1,3 +1,4 @@
+import Journal
 import Model
 
 /// Where the dispatcher gets the whole of a line from when it is about to be served. Plans have a million lines: what
@@ -22,30 +23,7 @@ public protocol LineSource: AnyObject {
 /// The lines of a run as columns: what the dispatcher and the limits need of each before it is served.
 public struct RunLines {
   /// What many lines have in common.
-  public struct Kind: Hashable, Sendable {
-    public var campaign: String
-    public var step: String
-    public var channel: Channel
-    public var mailbox: String
-    /// Whether it is of message rows.
-    public var hasKey: Bool
-    public var open: IntervalSet
-
-    public init(campaign: String, step: String, channel: Channel, mailbox: String, hasKey: Bool, open: IntervalSet) {
-      self.campaign = campaign
-      self.step = step
-      self.channel = channel
-      self.mailbox = mailbox
-      self.hasKey = hasKey
-      self.open = open
-    }
-
-    public init(_ send: PlannedSend) {
-      self.init(
-        campaign: send.campaign, step: send.step, channel: send.channel, mailbox: send.mailbox,
-        hasKey: !send.key.isEmpty, open: send.open)
-    }
-  }
+  public typealias Kind = PlanIndex.Kind
 
   public struct Line: Sendable {
     /// Its place in the source.

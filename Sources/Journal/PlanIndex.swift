@@ -159,17 +159,13 @@ public final class StoredLines {
       if end == nil, window.count < buffer.count { end = window.upperBound }
     }
     let line = (offset - window.lowerBound)..<((end ?? offset) - window.lowerBound)
-    do throws(LineProblem) {
-      let send = try buffer.withUnsafeBufferPointer { bytes throws(LineProblem) -> PlannedSend? in
-        let line = UnsafeBufferPointer(rebasing: bytes[line])
-        guard Self.check(UnsafeRawBufferPointer(line)) == checks[number] else { return nil }
-        return try scanner.send(line)
-      }
-      guard let send else { throw LineProblem("") }
-      return send
-    } catch {
-      throw changed
+    let send = try? buffer.withUnsafeBufferPointer { bytes throws(LineProblem) -> PlannedSend? in
+      let line = UnsafeBufferPointer(rebasing: bytes[line])
+      guard Self.check(UnsafeRawBufferPointer(line)) == checks[number] else { return nil }
+      return try scanner.send(line)
     }
+    guard let send else { throw changed }
+    return send
   }
 
   private func read(at offset: Int) throws(JournalProblem) {

@@ -190,7 +190,7 @@ struct PlanLineScanner: ~Copyable {
     let channel: Channel
     if take("email\"") { channel = .email } else if take("sms\"") { channel = .sms } else { return nil }
     guard take(",\"to\":\""), let to = text() else { return nil }
-    if channel == .email, !isCopying {
+    if channel == .email, !isCopying, !readsSends {
       domainHash = DomainNumbers.hash(UnsafeBufferPointer(rebasing: line[to]))
       domains.fetch(hash: domainHash)
     }

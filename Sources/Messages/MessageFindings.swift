@@ -108,14 +108,3 @@ private struct CampaignCheck {
     return read(text) != nil
   }
 }
-
-extension Step.StepChannel {
-  /// What a step may go out by.
-  fileprivate var channels: [Channel] {
-    switch self {
-    case .email: [.email]
-    case .sms: [.sms]
-    case .any, .all: [.email, .sms]
-    }
-  }
-}

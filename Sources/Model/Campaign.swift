@@ -139,6 +139,15 @@ public struct Step: Sendable {
     case any
     /// Each that the contact allows.
     case all
+
+    /// What a step may go out by.
+    public var channels: [Channel] {
+      switch self {
+      case .email: [.email]
+      case .sms: [.sms]
+      case .any, .all: Channel.allCases
+      }
+    }
   }
 
   public struct Variant: Sendable {

@@ -58,9 +58,29 @@ enum HTML {
     json(plain, to: &out)
   }
 
-  /// What a Content-Security-Policy knows a script by (CSP 3 §2.3.1).
-  static func scriptSource(_ script: String) -> String {
-    let hex = Hex.digest(script.utf8).dropFirst("sha256:".count)
+  /// What stands before a page's body. Nothing is loaded, whatever else the policy allows.
+  /// - Parameter policy: what a Content-Security-Policy says beyond that, each ended by `; `.
+  static func head(title: String, policy: String, style: String) -> String {
+    """
+    <!doctype html>
+    <html lang="en">
+    <head>
+    <meta charset="utf-8">
+    <meta http-equiv="Content-Security-Policy" content="default-src 'none'; \(policy)base-uri 'none'; form-action 'none'">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <meta name="color-scheme" content="light dark">
+    <meta name="referrer" content="no-referrer">
+    <meta name="robots" content="noindex">
+    <title>\(text(title))</title>
+    <style>\(style)</style>
+    </head>
+
+    """
+  }
+
+  /// What a Content-Security-Policy knows a script or a style by (CSP 3 §2.3.1).
+  static func source(_ text: String) -> String {
+    let hex = Hex.digest(text.utf8).dropFirst("sha256:".count)
     var bytes: [UInt8] = []
     var rest = hex[...]
     while rest.count >= 2 {

@@ -102,24 +102,8 @@ public struct PlanPage {
   }
 
   private var head: String {
-    let policy =
-      "default-src 'none'; script-src \(HTML.scriptSource(PlanPageScript.text)); style-src 'unsafe-inline'; "
-      + "img-src data:; base-uri 'none'; form-action 'none'"
-    return """
-      <!doctype html>
-      <html lang="en">
-      <head>
-      <meta charset="utf-8">
-      <meta http-equiv="Content-Security-Policy" content="\(policy)">
-      <meta name="viewport" content="width=device-width, initial-scale=1">
-      <meta name="color-scheme" content="light dark">
-      <meta name="referrer" content="no-referrer">
-      <meta name="robots" content="noindex">
-      <title>Plan for \(header.date) – Nightmail</title>
-      <style>\(PlanPageStyle.text)</style>
-      </head>
-
-      """
+    let policy = "script-src \(HTML.source(PlanPageScript.text)); style-src 'unsafe-inline'; img-src data:; "
+    return HTML.head(title: "Plan for \(header.date) – Nightmail", policy: policy, style: PlanPageStyle.text)
   }
 
   /// A number that stands in a table.

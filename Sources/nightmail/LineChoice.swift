@@ -157,11 +157,3 @@ struct LineChoice {
     return own.count
   }
 }
-
-extension RunLines.Kind {
-  init(_ kind: PlanIndex.Kind) {
-    self.init(
-      campaign: kind.campaign, step: kind.step, channel: kind.channel, mailbox: kind.mailbox, hasKey: kind.hasKey,
-      open: kind.open)
-  }
-}

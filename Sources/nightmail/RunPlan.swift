@@ -24,7 +24,7 @@ final class RunPlan {
     // Nearly always all of them: then the columns are shared, whose kinds are in that order too.
     if choice.lines.count == index.count, !day.hasRecords, !source.hasRecords {
       var run = RunLines(
-        source: source, kinds: index.kinds.map { RunLines.Kind($0) }, kindOf: index.kindOf, domainOf: index.domainOf,
+        source: source, kinds: index.kinds, kindOf: index.kindOf, domainOf: index.domainOf,
         times: index.sendAt, expiries: index.expiries)
       run.domains = index.domains
       if hasContactCap { (run.contacts, run.addresses) = (index.contacts, index.addresses) }
@@ -38,7 +38,7 @@ final class RunPlan {
       let old = Int(index.kindOf[line])
       if numbers[old] == .max {
         numbers[old] = UInt32(run.kinds.count)
-        run.kinds.append(RunLines.Kind(index.kinds[old]))
+        run.kinds.append(index.kinds[old])
       }
       if let past = past(line) { run.past[run.count] = past }
       run.append(

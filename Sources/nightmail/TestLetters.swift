@@ -105,7 +105,7 @@ struct TestLetters {
     var sends: [PlannedSend] = []
     var thread: (id: String?, subject: String)?
     var problems: [String] = []
-    for step in campaign.steps where step.channel.mayGo(by: channel) {
+    for step in campaign.steps where step.channel.channels.contains(channel) {
       let isWanted = only == nil || step.id == only
       var first: (id: String?, subject: String)?
       for variant in step.variants where variant.weight > 0 || step.variants.count == 1 {
@@ -211,7 +211,7 @@ struct TestLetters {
   }
 
   private func missing(_ person: Person) -> [String] {
-    campaign.steps.filter { $0.channel.mayGo(by: channel) }.flatMap { step in
+    campaign.steps.filter { $0.channel.channels.contains(channel) }.flatMap { step in
       step.variants.flatMap { missing(person, step: step, variant: $0) }
     }
   }
@@ -221,15 +221,5 @@ struct TestLetters {
     return needs(step, variant, person).required.filter { name in
       values[name] == nil && name != "send_id" && name != "unsubscribe_url" && !name.hasPrefix("mailbox.")
     }.sorted()
-  }
-}
-
-extension Step.StepChannel {
-  fileprivate func mayGo(by channel: Channel) -> Bool {
-    switch self {
-    case .email: channel == .email
-    case .sms: channel == .sms
-    case .any, .all: true
-    }
   }
 }

@@ -265,4 +265,17 @@ private func lines(_ sends: [PlannedSend], zone: Zone) -> [[UInt8]] {
     #expect(throws: JournalProblem.self) { try lines.send(1) }
     #expect(try lines.send(2) == plan.sends[2])
   }
+  @Test(arguments: 1...4 as ClosedRange<UInt64>) func longLinesAndShortOnesAreServedInAnyOrder(seed: UInt64) throws {
+    var dice = Dice(seed)
+    var sends = plan.sends
+    for number in sends.indices where dice.oneIn(8) {
+      sends[number].vars["long"] = String(repeating: "x", count: dice.below(dice.oneIn(3) ? 300_000 : 20_000))
+    }
+    try PlanFile.write(Sample.plan(sends), toFile: path)
+    let (_, lines) = try index()
+    for _ in 0..<600 {
+      let number = dice.below(sends.count)
+      #expect(try lines.send(number) == sends[number])
+    }
+  }
 }

@@ -63,9 +63,9 @@ struct PlanPageTests {
   @Test func thePolicyLetsThePagesOwnScriptRunAndNothingBeFetched() throws {
     let page = try page([PlanSample.send(1)])
     let policy = try #require(page.range(of: "content=\"default-src 'none'; script-src '")).upperBound
-    #expect(page[policy...].hasPrefix(HTML.scriptSource(PlanPageScript.text).dropFirst()))
+    #expect(page[policy...].hasPrefix(HTML.source(PlanPageScript.text).dropFirst()))
     // SHA-256 of nothing, as any other tool gives it.
-    #expect(HTML.scriptSource("") == "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='")
+    #expect(HTML.source("") == "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='")
     #expect(page.contains("<script>\(PlanPageScript.text)</script>"))
     for word in ["http://", "https://", "//cdn", "@import", "url(", " src=", "href=\"/"] {
       #expect(!page.contains(word), "\(word)")

@@ -17,8 +17,9 @@ import Testing
     harness.transport.complete(1)
     harness.poll(milliseconds: 0)
     // Nobody looks while the server takes the message and writes its reply.
-    for _ in 0..<500 where server.messages.isEmpty { Thread.sleep(forTimeInterval: 0.01) }
-    Thread.sleep(forTimeInterval: 0.05)
+    let connection = try #require(harness.transport.connections.first)
+    var socket = pollfd(fd: connection.link.socket, events: Int16(POLLIN), revents: 0)
+    #expect(Foundation.poll(&socket, 1, 10_000) == 1 && harness.replies.isEmpty)
     harness.clock.advance(by: .seconds(60))
     harness.poll(milliseconds: 0)
     #expect(harness.replies[1]?.ending == .reply(code: 250), "\(String(describing: harness.replies[1]))")

@@ -83,7 +83,7 @@ private struct IdleMailboxes {
       for mailbox in project.mailboxes(of: campaign) {
         campaigns[mailbox.id, default: []].append(campaign)
         let channel = mailbox.sender.channel
-        let hasWork = campaign.steps.contains { $0.channel.mayGo(by: channel) }
+        let hasWork = campaign.steps.contains { $0.channel.channels.contains(channel) }
         if campaign.status == .active, hasWork { served.insert(mailbox.id) }
       }
     }
@@ -119,7 +119,7 @@ private struct UnreachedSteps {
         // Of rows that bring their own text no step need be written down: its channel is nobody's wish.
         let isWritten = step.variants.contains { !$0.templates.isEmpty }
         for channel in Channel.allCases
-        where isWritten && step.channel.mayGo(by: channel) && !channels.contains(channel) {
+        where isWritten && step.channel.channels.contains(channel) && !channels.contains(channel) {
           let name = channel == .sms ? "SMS" : "e-mail"
           findings.warning(
             step.place,
@@ -183,17 +183,6 @@ private struct UnsignedMailboxes {
         "mailbox '\(mailbox.id)' has no 'dkim', and '\(alike.id)' has: mail from \(sender.address.domain) goes out unsigned "
           + "unless the server signs it; nightmail dkim keygen --domain \(sender.address.domain) --selector s1 makes a key"
       )
-    }
-  }
-}
-
-extension Step.StepChannel {
-  /// Whether a step may go out by a channel.
-  fileprivate func mayGo(by channel: Channel) -> Bool {
-    switch self {
-    case .email: channel == .email
-    case .sms: channel == .sms
-    case .any, .all: true
     }
   }
 }

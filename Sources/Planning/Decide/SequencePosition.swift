@@ -157,12 +157,7 @@ struct SequencePosition {
       return .skipped(defect.reason, step: index, detail: defect.detail)
     }
     let step = campaign.steps[index]
-    let uses: [Channel] =
-      switch step.channel {
-      case .email: [.email]
-      case .sms: [.sms]
-      case .any, .all: Channel.allCases
-      }
+    let uses = step.channel.channels
     if uses.contains(.sms), asking.contact.smsEnabled, let taken = day.project.contacts.takenNumber(asking.index) {
       return .skipped(taken.reason, step: index, detail: taken.detail)
     }

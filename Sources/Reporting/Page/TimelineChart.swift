@@ -36,7 +36,7 @@ struct TimelineChart {
       + said.joined(separator: ", ") + ". The table below has the numbers."
     page.raw("<figure>\n<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Chart: outcomes over time\">")
     page.raw(
-      "<svg viewBox=\"0 0 \(Int(Self.width)) \(Int(Self.height))\" role=\"img\" aria-label=\"\(PageText.escaped(label))\">\n"
+      "<svg viewBox=\"0 0 \(Int(Self.width)) \(Int(Self.height))\" role=\"img\" aria-label=\"\(HTML.text(label))\">\n"
     )
     let floor = Self.height - Self.bottom
     let room = floor - Self.top
@@ -64,7 +64,7 @@ struct TimelineChart {
       }
       if i % every == 0 {
         page.raw(
-          "<text x=\"\(Self.number(x))\" y=\"\(Int(Self.height) - 8)\">\(PageText.escaped(clock(bar.start)))</text>\n")
+          "<text x=\"\(Self.number(x))\" y=\"\(Int(Self.height) - 8)\">\(HTML.text(clock(bar.start)))</text>\n")
       }
     }
     page.raw("</svg></div>\n")
