@@ -20,6 +20,8 @@ public struct Campaign: Sendable {
   /// Segments that a text message may take, 1...10; a longer one is skipped.
   public var maxSegments: Int
   public var unsubscribe: Unsubscribe?
+  /// Rows to write for what it has delivered.
+  public var onSent: SentRecord?
   public var vars: [String: String]
   public var retry: RetryPolicy
   public var breaker: BreakerPolicy
@@ -86,8 +88,7 @@ public struct Campaign: Sendable {
     start: Instant? = nil, end: Instant? = nil, audience: Audience, mailboxes: MailboxChoice,
     window: Window = .always, holidays: Set<CalendarDay> = [], dailyNewLimit: Int? = nil,
     stopOn: Set<EventType> = [.reply], ttl: Instant.Span? = nil, maxSegments: Int = 10,
-    unsubscribe: Unsubscribe? = nil,
-    vars: [String: String] = [:],
+    unsubscribe: Unsubscribe? = nil, onSent: SentRecord? = nil, vars: [String: String] = [:],
     retry: RetryPolicy = RetryPolicy(), breaker: BreakerPolicy = BreakerPolicy(), approval: Approval = .required,
     was: [String] = [], steps: [Step],
     place: Place = Place("campaigns")
@@ -107,6 +108,7 @@ public struct Campaign: Sendable {
     self.ttl = ttl
     self.maxSegments = maxSegments
     self.unsubscribe = unsubscribe
+    self.onSent = onSent
     self.vars = vars
     self.retry = retry
     self.breaker = breaker

@@ -170,7 +170,7 @@ public struct PlannedSend: Hashable, Sendable {
   public var name: String?
   public var mailbox: String
   public var subject: String?
-  /// What the step's templates name, less what only the executor knows (`send_id`, `mailbox.…`, `unsubscribe_url`).
+  /// What the step's templates and `on_sent` name, less what only the executor knows (`send_id`, `mailbox.…`, `unsubscribe_url`).
   public var vars: [String: String]
   public var batch: String?
   /// Empty except for message rows.

@@ -44,7 +44,7 @@ struct LineShapes {
     let step = campaign.steps[kind.step]
     let variant = step.variants[kind.variant]
     let needs = live.needs[kind.step][kind.variant]
-    var names = needs.links.all
+    var names = needs.always.all
     if !key.hasBody { names.formUnion(needs.body.all) }
     if !key.hasSubject { names.formUnion(needs.subject.all) }
     let sorted = names.filter { !LiveCampaign.isBuiltin($0) }.sorted()

@@ -4,18 +4,21 @@ import Logging
 import Model
 
 /// Records go to the results, and what became of each send to the log: the same ids in both, so that a line of the log
-/// leads to `status --id` and back.
+/// leads to `status --id` and back. What is delivered leaves its rows once that is on disk.
 final class AttemptLog: RecordSink {
   private let results: ResultsWriter
+  private let rows: SentRowsWriter?
   private let log: Logger
 
-  init(_ results: ResultsWriter, _ log: Logger) {
+  init(_ results: ResultsWriter, _ rows: SentRowsWriter?, _ log: Logger) {
     self.results = results
+    self.rows = rows
     self.log = log
   }
 
   func append(_ record: Record) throws {
     results.append(record)
+    rows?.take(record)
     guard log.logLevel <= .info else { return }
     switch record {
     case .outcome(let attempt, let result): tell(attempt, result)
@@ -46,7 +49,21 @@ final class AttemptLog: RecordSink {
       metadata: metadata)
   }
 
-  func commit() throws { try results.commit() }
-  func beginCommit(done: @escaping @Sendable () -> Void) throws -> Bool { try results.beginCommit(done: done) }
-  func endCommit() throws -> Bool { try results.endCommit() }
+  func commit() throws {
+    try results.commit()
+    rows?.commitBegins()
+    rows?.commitEnded()
+  }
+
+  func beginCommit(done: @escaping @Sendable () -> Void) throws -> Bool {
+    guard try results.beginCommit(done: done) else { return false }
+    rows?.commitBegins()
+    return true
+  }
+
+  func endCommit() throws -> Bool {
+    guard try results.endCommit() else { return false }
+    rows?.commitEnded()
+    return true
+  }
 }

@@ -21,6 +21,8 @@ struct Courier {
   let rules: DeliveryRules
   let history: History
   let results: ResultsWriter
+  /// Nil where no campaign asks for rows of what it has sent.
+  let rows: SentRowsWriter?
   let runID: String
   let sending: SendingOptions
   let watch: PauseWatch
@@ -88,11 +90,12 @@ struct Courier {
     }
     var run = DeliveryRun(
       // Handed over: a second owner would mean a copy of all sends with the first change.
-      dispatcher: consume dispatcher, drops: drops, transport: transport, journal: AttemptLog(results, log),
+      dispatcher: consume dispatcher, drops: drops, transport: transport, journal: AttemptLog(results, rows, log),
       clock: clock, stop: stop,
       grace: sending.gracePeriod,
       hooks: DeliveryRun.Hooks(
         compose: { send, date in
+          rows?.expect(send)
           let message = try composer.compose(send, date: date, inParts: needParts.contains(send.mailbox))
           return OutgoingMessage(
             from: message.envelopeFrom, to: message.envelopeTo, bytes: message.bytes,

@@ -106,6 +106,7 @@ struct DeadLettersCommand: ParsableCommand {
     let workspace: Workspace
     let selection: Selection
     let zone: Zone
+    private let sentFiles: SentFiles
     private(set) var letters: [(day: DayFolder, letter: DeadLetter)] = []
 
     init(_ options: GlobalOptions, _ rehearsal: RehearsalOptions, _ selection: Selection) throws {
@@ -113,6 +114,7 @@ struct DeadLettersCommand: ParsableCommand {
       self.selection = selection
       let project = try workspace.load(keepGoing: true)
       zone = project.settings.zone
+      sentFiles = SentFiles(project.campaigns, zone: zone)
       if let reason = selection.reason, DeadReason(rawValue: reason) == nil {
         let names = DeadReason.allCases.map(\.rawValue)
         throw Failure(
@@ -173,6 +175,7 @@ struct DeadLettersCommand: ParsableCommand {
         try results.commit()
         try results.close()
         _ = try DeadLetters.rebuild(day, zone: zone)
+        try workspace.rebuild(sentFiles, day)
       }
       if workspace.options.json {
         return Console.out(.members(("settled", .array(chosen.map { .string($0.letter.id.text) }))))

@@ -59,12 +59,8 @@ enum KeyPage {
     var facts: [(String, String)] = []
     facts.append(("stands in", entries.count == 1 ? entry.kind.path : places(entries)))
     if let column = entry.column { facts.append(("", "data/mailboxes.csv, as the column \(column)")) }
-    if let reason = info.notCarriedOut {
-      facts.append(("for now", "not carried out by this version, and an error to use: \(reason)"))
-    } else {
-      facts.append(("value", info.type))
-      facts.append(("default", defaultText(entry)))
-    }
+    facts.append(("value", info.type))
+    facts.append(("default", defaultText(entry)))
     for rule in entry.rules { facts.append(("needs", rule)) }
     facts.append(("example", example(entry)))
     if let overrides = entry.overrides { facts.append(("overrides", overrides)) }
@@ -95,8 +91,7 @@ enum KeyPage {
       ("example", .string(info.example)), ("overrides", entry.overrides.map { .string($0) }),
       ("column", entry.column.map { .string($0) }),
       ("rules", entry.rules.isEmpty ? nil : .array(entry.rules.map { .string($0) })),
-      ("keys", entry.inner.isEmpty ? nil : .array(entry.inner.map { .string($0) })),
-      ("not_carried_out", info.notCarriedOut.map { .string($0) }))
+      ("keys", entry.inner.isEmpty ? nil : .array(entry.inner.map { .string($0) })))
   }
 
   private static func places(_ entries: [KeyEntry]) -> String {

@@ -1,6 +1,6 @@
 import Config
 
-/// The project that `init` makes: the sample at the top of the repository, file by file. A test holds the two equal.
+/// The project that `init` makes, file by file: small, and with everything in it that a first campaign needs.
 enum SampleProject {
   struct File {
     /// Relative to the project.

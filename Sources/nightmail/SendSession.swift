@@ -112,20 +112,28 @@ struct SendSession {
           pid: Int(ProcessInfo.processInfo.processIdentifier), approvedBy: approvers)))
     for (send, reason) in plan.choice.dropped { results.append(.released(Record.Note(send, at: now), reason)) }
     try results.commit()
+    let rows = try workspace.sentRows(project, target.day, share.shard)
     let delivery = Courier(
       workspace: workspace, project: project, engine: engine, signers: signers, header: header, day: target.day,
-      rules: rules, history: history, results: results, runID: runID, sending: sending, watch: watch, pauses: pauses,
+      rules: rules, history: history, results: results, rows: rows, runID: runID, sending: sending, watch: watch,
+      pauses: pauses,
       breakers: breakers, plan: plan, people: people, drops: drops, signals: signals)
     let began = ContinuousClock.now
     let delivered = plan.choice.lines.isEmpty ? Courier.Delivered() : try await delivery.deliver()
     var tally = delivered.tally
     let took = ContinuousClock.now - began
+    do throws(JournalProblem) { try rows?.close() } catch {
+      workspace.log.error("the rows of on_sent are not whole; the next send makes them anew: \(error)")
+    }
     // What a cut-off run left in doubt is this run's to report: its own never came.
     tally.total += settled + plan.choice.dropped.count
     tally.inDoubt += settled
     for (_, reason) in plan.choice.dropped { tally.released[reason, default: 0] += 1 }
     let letters = try share.inTurn(workspace) {
-      try DeadLetters.rebuild(target.day, zone: header.zone, runIsLive: share.shard != nil)
+      if share.shard != nil {
+        try workspace.rebuild(SentFiles(project.campaigns, zone: header.zone), target.day)
+      }
+      return try DeadLetters.rebuild(target.day, zone: header.zone, runIsLive: share.shard != nil)
     }
     // Those of this run are its exit code's to say; the others are said until somebody settles them.
     let unsettled = letters.count { $0.reason == .inDoubt } - tally.inDoubt

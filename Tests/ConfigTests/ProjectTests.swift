@@ -124,7 +124,6 @@ struct ProjectTests {
     #expect(RetryKeys.defaults == RetryPolicy())
     #expect(CampaignKeys.stopOn.defaultValue == [.reply] && CampaignKeys.status.defaultValue == .draft)
     #expect(ProviderKeys.maxConnections.defaultValue == 2 && ProviderKeys.messagesPerConnection.defaultValue == 100)
-    #expect(Schemas.all.flatMap(\.keys).filter { $0.notCarriedOut != nil }.map(\.name) == ["on_sent"])
   }
 }
 

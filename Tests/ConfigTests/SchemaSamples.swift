@@ -67,7 +67,7 @@ enum SchemaSamples {
   private static func object(_ schema: Schema, _ dice: inout Dice) -> JSON {
     var members: [JSON.Member] = []
     let busy = dice.below(4)
-    for key in schema.keys where key.notCarriedOut == nil {
+    for key in schema.keys {
       guard key.isRequired ? !dice.oneIn(60) : dice.below(8) < busy else { continue }
       members.append(.init(key.name, value(of: key, &dice)))
     }

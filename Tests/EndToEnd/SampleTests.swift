@@ -5,12 +5,9 @@ import Model
 import TestSupport
 import Testing
 
-/// The sample project: what `init` writes, and what lies at the top of the repository.
+/// The project that `init` makes.
 @Suite(.timeLimit(.minutes(5)))
 struct SampleTests {
-  private static let repository = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent()
-
   private func initialised() throws -> TestProject {
     let project = try TestProject([:])
     try project.nightmail(expecting: 0, "init")
@@ -28,18 +25,6 @@ struct SampleTests {
         return FileManager.default.fileExists(atPath: root.appending(path: $0).path, isDirectory: &isFolder)
           && !isFolder.boolValue
       })
-  }
-
-  @Test func theRepositorysSampleIsWhatInitWrites() throws {
-    let project = try initialised()
-    let written = files(["campaigns", "data"], of: URL(filePath: project.path))
-    #expect(written.count >= 10)
-    #expect(files(["campaigns", "data"], of: Self.repository) == written)
-    for file in written.sorted() {
-      let ours = try Data(contentsOf: Self.repository.appending(path: file))
-      #expect(try Data(contentsOf: URL(filePath: project.folder.file(file))) == ours, "\(file) differs")
-    }
-    #expect(try project.folder.read(".gitignore").contains("/output/\n"))
   }
 
   @Test func initWritesOverNothing() throws {

@@ -250,3 +250,15 @@ private func sorted(_ contacts: Contact...) -> ContactTable {
   #expect(plan.sends.map(\.contact) == [ada])
   #expect(plan.skipped.map(\.contact) == ["data/contacts.csv:9"])
 }
+
+@Test func aSendWhoseRowCouldNotBeWholeIsSkippedAndItsLineHasTheRowsValues() throws {
+  var scene = Scene()
+  var codes = campaign(vars: ["shop": "north"], steps: [step("intro", text: "Hello")])
+  codes.onSent = SentRecord(file: "sent.csv", columns: ["user", "shop", "send_id", "sent_at", "to"])
+  scene.campaigns = [codes]
+  scene.contacts = people(contact("ada", values: ["17"]), columns: ["user"])
+  #expect(try #require(try scene.plan().sends.first).vars == ["user": "17", "shop": "north"])
+  scene.contacts = people(contact("ada", values: [" "]), columns: ["user"])
+  #expect(try scene.fate() == "missing-variable")
+  #expect(try scene.plan().skipped.map(\.detail) == ["user"])
+}

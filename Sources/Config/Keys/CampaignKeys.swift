@@ -121,6 +121,39 @@ enum UnsubscribeKeys {
   }
 }
 
+/// `on_sent`.
+enum OnSentKeys {
+  static let record = Key(
+    "record", .string, required: true, "The file's name; it lies in the folder of each day in the output.",
+    example: "activated.csv")
+  static let columns = Key(
+    "columns", .list(.string), required: true,
+    "Variables of the message, and " + SentRecord.own.joined(separator: ", ")
+      + ". A send for which nothing gives one of them is skipped: its row could never be whole.",
+    example: "[user_id, sent_at]")
+  static let schema = Schema("on_sent", "Rows to write for what was delivered.", [record.info, columns.info])
+
+  static let type = ValueType<SentRecord>.object(schema) { object in
+    guard let file = object.given(record), let columns = object.given(columns) else { return nil }
+    if !SentRecord.isFileName(file) {
+      object.findings.error(
+        object.place(record), "'record' must be a file's name that ends in .csv, such as activated.csv, not '\(file)'")
+    }
+    if columns.isEmpty { object.findings.error(object.place(Self.columns), "'columns' is empty; name at least one") }
+    for (i, name) in columns.enumerated() {
+      if columns.firstIndex(of: name) != i {
+        object.findings.error(object.place(Self.columns), "'columns' has '\(name)' twice")
+      } else if name.hasPrefix("mailbox.") || name == "unsubscribe_url" || name.isBlank {
+        object.findings.error(
+          object.place(Self.columns),
+          "'columns' cannot have '\(name)': it takes variables of the message, and "
+            + SentRecord.own.joined(separator: ", "))
+      }
+    }
+    return SentRecord(file: file, columns: columns)
+  }
+}
+
 /// `campaigns/<id>/campaign.yaml`.
 enum CampaignKeys {
   static let status = Key(
@@ -162,6 +195,10 @@ enum CampaignKeys {
     example: "{url: \"https://example.com/u/{{send_id}}\"}")
   static let was = Key(
     "was", .list(.id), "Earlier ids: history under them counts as its own.", example: "[welcome-2025]")
+  static let onSent = Key(
+    "on_sent", OnSentKeys.type,
+    "Rows for other programs, of what was delivered: each once, and only when its message was accepted.",
+    example: "{record: activated.csv, columns: [user_id, sent_at]}")
   static let steps = Key(
     "steps", StepKeys.list, "The messages, in order. An audience of messages has one, which may be left out.",
     example: "[{id: intro, subject: Hello, text: intro.txt}]")
@@ -171,10 +208,7 @@ enum CampaignKeys {
     [
       status.info, messageClass.info, priority.info, start.info, end.info, audience.info, mailboxes.info,
       window, holidays, dailyNewLimit.info, stopOn.info, ttl.info, maxSegments.info, unsubscribe.info, retry, breaker,
-      approval, vars, was.info, steps.info,
-      LaterKey.key(
-        "on_sent", "Rows to write for what was sent.", example: "{record: activated.csv, columns: [user_id]}",
-        "nothing would be recorded"),
+      approval, vars, was.info, onSent.info, steps.info,
     ], rules: [.requiredUnless("steps", object: "audience", has: "messages")])
 
   // The settings' keys, as they read here.

@@ -30,8 +30,6 @@ public struct KeyInfo: Sendable {
   public var doc: String
   public var example: String
   public var isRequired: Bool
-  /// Named by the design and not carried out by this version: using it is an error with this reason.
-  public var notCarriedOut: String?
   /// The key of the settings that it stands in place of, such as `settings.window`: that is its default.
   public var overrides: String?
 
@@ -104,16 +102,7 @@ struct Key<Value: Sendable>: Sendable {
   }
 }
 
-/// A key that the design names and this version refuses, since ignoring it could mail somebody wrongly.
-enum LaterKey {
-  static func key(_ name: String, _ doc: String, example: String, _ reason: String) -> KeyInfo {
-    KeyInfo(
-      name: name, type: "a later version's", shape: .string, doc: doc, example: example, isRequired: false,
-      notCarriedOut: reason)
-  }
-}
-
-/// Reads one mapping by its schema. Unknown and refused keys are reported at once, the others as they are read.
+/// Reads one mapping by its schema. Unknown keys are reported at once, the others as they are read.
 struct ObjectReader {
   let place: Place
   let findings: Findings
@@ -131,17 +120,9 @@ struct ObjectReader {
     self.findings = findings
     entries = Dictionary(list.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
     let known = schema.keys.map(\.name)
-    for entry in list {
-      guard let info = schema.key(entry.key) else {
-        findings.error(
-          entry.keyPlace,
-          "unknown key '\(entry.key)' in \(schema.name)" + Nearest.hint(entry.key, among: known))
-        continue
-      }
-      if let reason = info.notCarriedOut {
-        findings.error(
-          entry.keyPlace, "'\(entry.key)' is not carried out by this version yet; remove it (\(reason))")
-      }
+    for entry in list where schema.key(entry.key) == nil {
+      findings.error(
+        entry.keyPlace, "unknown key '\(entry.key)' in \(schema.name)" + Nearest.hint(entry.key, among: known))
     }
   }
 

@@ -18,6 +18,8 @@ struct CampaignLoader {
   struct Draft {
     var campaign: Campaign
     var audience: AudienceKeys.Given
+    /// Where `on_sent` stands.
+    var recordPlace: Place
   }
 
   func read() -> Draft? {
@@ -64,9 +66,10 @@ struct CampaignLoader {
       id: id, status: status, messageClass: messageClass, priority: priority, start: start, end: end,
       audience: .messages(MessageTable()), mailboxes: choice, window: window, holidays: holidays,
       dailyNewLimit: newLimit,
-      stopOn: stopOn, ttl: ttl, maxSegments: maxSegments, unsubscribe: unsubscribe, vars: vars, retry: retry,
-      breaker: breaker, approval: approval, was: was, steps: steps, place: Place(path, line: 1, column: 1))
-    return Draft(campaign: campaign, audience: audience)
+      stopOn: stopOn, ttl: ttl, maxSegments: maxSegments, unsubscribe: unsubscribe,
+      onSent: object.given(CampaignKeys.onSent), vars: vars, retry: retry, breaker: breaker, approval: approval,
+      was: was, steps: steps, place: Place(path, line: 1, column: 1))
+    return Draft(campaign: campaign, audience: audience, recordPlace: object.place(CampaignKeys.onSent))
   }
 
   static func isID(_ text: String) -> Bool {

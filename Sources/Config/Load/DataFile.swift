@@ -57,7 +57,7 @@ public enum DataFile {
   }
 
   private static func fresh(_ row: [String: String], _ columns: [String]) -> String {
-    line(columns, ",", "\n") + line(columns.map { row[$0] ?? "" }, ",", "\n")
+    CSVLine.text(columns) + CSVLine.text(columns.map { row[$0] ?? "" })
   }
 
   /// The row in the order of the file's header, with the line break before it that the file's last line may lack.
@@ -76,18 +76,8 @@ public enum DataFile {
     var last: UInt8 = 0
     guard pread(descriptor, &last, 1, size - 1) == 1 else { throw .system("\(path) cannot be read") }
     let delimiter = String(decoding: [reader.delimiter], as: UTF8.self)
-    let text = line(header.names.map { row[$0] ?? "" }, delimiter, newline)
+    let text = CSVLine.text(header.names.map { row[$0] ?? "" }, delimiter: delimiter, newline: newline)
     return last == 0x0A || last == 0x0D ? text : newline + text
-  }
-
-  private static func line(_ fields: [String], _ delimiter: String, _ newline: String) -> String {
-    fields.map { field in
-      // Quoted where any reader's idea of a delimiter could differ from ours, and where spaces could be lost.
-      let needsQuotes =
-        field.utf8.contains { [0x22, 0x2C, 0x3B, 0x09, 0x0A, 0x0D].contains($0) } || field.hasPrefix(" ")
-        || field.hasSuffix(" ")
-      return needsQuotes ? "\"" + field.replacing("\"", with: "\"\"") + "\"" : field
-    }.joined(separator: delimiter) + newline
   }
 
   private static func write(_ bytes: [UInt8], to descriptor: Int32, _ path: String, size: off_t)

@@ -83,8 +83,7 @@ struct ListLoader {
       var nested: [String: [YAMLNode.Entry]] = [:]
       for (i, name) in header.names.enumerated() {
         let text = reader.text(i).trimmingCharacters(in: .whitespaces)
-        let isKnown = MailboxKeys.schema.key(name).map { $0.notCarriedOut == nil } ?? false
-        if text.isEmpty, isKnown { continue }
+        if text.isEmpty, MailboxKeys.schema.key(name) != nil { continue }
         let node = YAMLNode(.scalar(YAMLScalar(cell: text)), at: reader.place(i))
         if let (outer, inner) = Self.nestedKey(name) {
           guard !text.isEmpty else { continue }

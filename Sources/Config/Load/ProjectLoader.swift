@@ -43,6 +43,7 @@ public enum ProjectLoader {
     }
     let drafts = loaders.map { ($0, $0.read()) }
     checkOldIDs(drafts)
+    checkRecords(drafts)
     let table = contacts(drafts, files, settings, shared, readsRows: readsContacts)
     var campaigns: [Campaign] = []
     for (loader, draft) in drafts {
@@ -140,6 +141,21 @@ public enum ProjectLoader {
             Place(loader.path), "'was' names '\(old)', which is the campaign '\(other)' or claimed by it")
         }
       }
+    }
+  }
+
+  /// Two campaigns may write into one file if its columns are the same for both.
+  private static func checkRecords(_ drafts: [(CampaignLoader, CampaignLoader.Draft?)]) {
+    var first: [String: (columns: [String], campaign: String)] = [:]
+    for (loader, draft) in drafts {
+      guard let draft, let record = draft.campaign.onSent else { continue }
+      let owner = first[record.file]
+      if let owner, owner.columns != record.columns {
+        loader.findings.error(
+          draft.recordPlace,
+          "'on_sent' writes \(record.file) with other columns than the campaign '\(owner.campaign)'; name another file")
+      }
+      first[record.file] = owner ?? (record.columns, loader.id)
     }
   }
 

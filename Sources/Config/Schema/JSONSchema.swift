@@ -67,7 +67,7 @@ private struct Maker {
 
   /// What an object's keys are; all but its `type` and description.
   mutating func object(_ schema: Schema, isOverride: Bool = false) -> [JSON.Member] {
-    let keys = schema.keys.filter { $0.notCarriedOut == nil }
+    let keys = schema.keys
     var properties: [JSON.Member] = []
     for key in keys { properties.append(.init(key.name, property(key, isOverride: isOverride))) }
     var members: [JSON.Member] = []

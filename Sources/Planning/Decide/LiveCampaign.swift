@@ -24,11 +24,12 @@ final class LiveCampaign: Sendable {
   /// Columns that contacts must have a value in, for ranges of `VariantFacts`.
   let askedColumns: [Int]
 
-  /// Of a variant: what the subject, the body and the links ask for, less what the executor gives.
+  /// Of a variant: what the subject, the body, and the links and `on_sent` ask for, less what the executor gives.
   struct Needs {
     var subject: TemplateNeeds
     var body: TemplateNeeds
-    var links: TemplateNeeds
+    /// Whatever text a row brings.
+    var always: TemplateNeeds
   }
 
   struct StepFacts {
@@ -72,7 +73,7 @@ final class LiveCampaign: Sendable {
     }
     positionOfHistoryStep = history.stepNames.map { index[$0] ?? -1 }
     idPrefixes = campaign.steps.map { SendID.prefix(campaign: campaign.id, step: $0.id) }
-    var links = TemplateNeeds()
+    var always = TemplateNeeds(required: Set(campaign.onSent?.variables ?? []))
     let namesLink = campaign.steps.contains { step in
       step.variants.contains { variant in
         variant.templates.contains { renderer.needs(of: $0).all.contains("unsubscribe_url") }
@@ -80,7 +81,7 @@ final class LiveCampaign: Sendable {
     }
     if campaign.messageClass == .bulk || namesLink, let unsubscribe = campaign.unsubscribe {
       for template in [unsubscribe.mailto, unsubscribe.url].compactMap({ $0 }) {
-        links = links.union(renderer.needs(of: template))
+        always = always.union(renderer.needs(of: template))
       }
     }
     let needs = campaign.steps.map { step in
@@ -89,7 +90,7 @@ final class LiveCampaign: Sendable {
           subject: variant.subject.map { renderer.needs(of: $0) } ?? TemplateNeeds(),
           body: [variant.text, variant.html].compactMap { $0 }
             .reduce(TemplateNeeds()) { $0.union(renderer.needs(of: $1)) },
-          links: links)
+          always: always)
       }
     }
     self.needs = needs
@@ -144,7 +145,7 @@ final class LiveCampaign: Sendable {
   }
 
   private static func required(_ needs: Needs, channel: Channel, hasBody: Bool, hasSubject: Bool) -> Set<String> {
-    var required = needs.links.required
+    var required = needs.always.required
     if !hasBody { required.formUnion(needs.body.required) }
     if !hasSubject && channel == .email { required.formUnion(needs.subject.required) }
     return required

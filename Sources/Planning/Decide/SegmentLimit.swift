@@ -23,7 +23,7 @@ struct SegmentLimit {
       guard let template = live.campaign.steps[step].variants[variant].text else { return nil }
       body = .template(template)
       let needs = live.needs[step][variant]
-      names = needs.body.all.union(needs.links.all).sorted()
+      names = needs.body.all.union(needs.always.all).sorted()
     }
     let choices = mailbox.map { [$0] } ?? live.mailboxes[.sms] ?? []
     let own = names.map { ($0, value($0)) }
