@@ -56,7 +56,6 @@ let package = Package(
         "Model", "Config", "Planning", "Messages", "Journal", "Delivery", "Transports", "Reporting", "CMemory",
         arguments, logging,
       ],
-      exclude: ["Documentation"],
       swiftSettings: strict),
     .target(name: "TestSupport", dependencies: ["Model"], swiftSettings: strict),
     tests("ModelTests", ["Model"]),

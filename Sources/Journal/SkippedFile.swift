@@ -28,6 +28,10 @@ public enum SkippedFile {
     out.string(step.reason.rawValue)
     out.text(",\"detail\":")
     out.string(step.detail)
+    if let key = step.key {
+      out.text(",\"key\":")
+      out.string(key)
+    }
     out.text("}\n")
   }
 
@@ -52,12 +56,13 @@ public enum SkippedFile {
         continue
       }
       do {
-        let fields = try Fields(json, ["contact", "campaign", "step", "reason", "detail"], what: "a skipped step")
+        let fields = try Fields(
+          json, ["contact", "campaign", "step", "reason", "detail", "key"], what: "a skipped step")
         body(
           SkippedStep(
             contact: try fields.string("contact"), campaign: try fields.string("campaign"),
             step: try fields.string("step"), reason: try fields.word("reason", SkipReason.self),
-            detail: try fields.string("detail")))
+            detail: try fields.string("detail"), key: try fields.optionalString("key")))
       } catch {
         throw .malformed(path: path, line: line.number, message: error.message)
       }

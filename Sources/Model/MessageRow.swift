@@ -20,8 +20,11 @@ public struct MessageRow: Sendable {
   public var place: Place
   /// When its file was last written; nil where that is not asked for.
   public var writtenAt: Instant?
-  /// A cell that is no address or number: the row is skipped with it.
+  /// A cell that is no address or number, and no other to write to: the row is skipped with it.
   public var defect: Contact.Defect?
+  /// Cells that are no address or number, beside one that is: their channels are skipped, and nothing else is used in
+  /// their place.
+  public var broken: [Channel: String] = [:]
 
   public init(
     contact: String? = nil, email: EmailAddress? = nil, phone: PhoneNumber? = nil, name: String? = nil,
@@ -47,15 +50,34 @@ public struct MessageRow: Sendable {
   }
 }
 
+extension MessageRow {
+  /// 32 hex digits over what makes a row one of a kind: names and values in turn, each with its length before it, so that
+  /// no two lists of them run together.
+  public static func key(_ parts: [String]) -> String {
+    var bytes: [UInt8] = []
+    for part in parts {
+      let n = UInt32(truncatingIfNeeded: part.utf8.count)
+      for shift in [24, 16, 8, 0] as [UInt32] { bytes.append(UInt8(n >> shift & 0xFF)) }
+      bytes += Array(part.utf8)
+    }
+    return String(Hex.digest(bytes).dropFirst("sha256:".count).prefix(32))
+  }
+}
+
 /// The message rows that one campaign reads.
 public struct MessageTable: Sendable {
   public var rows: [MessageRow]
   public var rejected: [RejectedRow]
   /// A row older than this is not sent any more. It is as old as its `send_at`, or without one as its file.
   public var freshWithin: Instant.Span?
-  public init(rows: [MessageRow] = [], rejected: [RejectedRow] = [], freshWithin: Instant.Span? = nil) {
+  /// The columns of `key`, sorted; empty where all of a row makes it one of a kind.
+  public var keyColumns: [String]
+  public init(
+    rows: [MessageRow] = [], rejected: [RejectedRow] = [], freshWithin: Instant.Span? = nil, keyColumns: [String] = []
+  ) {
     self.rows = rows
     self.rejected = rejected
     self.freshWithin = freshWithin
+    self.keyColumns = keyColumns
   }
 }

@@ -228,12 +228,17 @@ public struct SkippedStep: Hashable, Sendable {
   public var step: String
   public var reason: SkipReason
   public var detail: String
-  public init(contact: String, campaign: String, step: String, reason: SkipReason, detail: String) {
+  /// Of a message row: what makes it one of a kind; nil of a step of a sequence, and where it could not be read.
+  public var key: String?
+  public init(
+    contact: String, campaign: String, step: String, reason: SkipReason, detail: String, key: String? = nil
+  ) {
     self.contact = contact
     self.campaign = campaign
     self.step = step
     self.reason = reason
     self.detail = detail
+    self.key = key
   }
 }
 

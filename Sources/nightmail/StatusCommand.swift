@@ -26,6 +26,11 @@ struct StatusCommand: ParsableCommand {
   @Option(
     name: .customLong("id"), help: ArgumentHelp("One send's whole story: an id, or its first digits.", valueName: "id"))
   var send: String?
+  @Option(
+    help: ArgumentHelp(
+      "All that came of message rows by the values of their key columns; given again, all must hold.",
+      valueName: "value or column=value"))
+  var key: [String] = []
   @Flag(
     help: "Again every two seconds until the run under way has ended; on a terminal in place, otherwise a line each.")
   var watch = false
@@ -33,8 +38,11 @@ struct StatusCommand: ParsableCommand {
   var plan: String?
 
   func validate() throws {
-    if watch, send != nil || contact != nil {
-      throw ValidationError("--watch follows a day; --id and --contact tell what is recorded by now")
+    if watch, send != nil || contact != nil || !key.isEmpty {
+      throw ValidationError("--watch follows a day; --id, --key and --contact tell what is recorded by now")
+    }
+    if !key.isEmpty, send != nil || contact != nil {
+      throw ValidationError("--key, --id and --contact each ask for something else; give one of them")
     }
     if watch, options.json { throw ValidationError("--watch is for people; --json prints one answer") }
   }
@@ -42,6 +50,10 @@ struct StatusCommand: ParsableCommand {
   func run() throws {
     let workspace = Workspace(options, rehearse: rehearsal.rehearse)
     let project = try workspace.load(keepGoing: true, readsContacts: contact != nil)
+    if !key.isEmpty {
+      let story = try KeyStory(key, campaign: campaign, project, workspace.output)
+      return options.json ? Console.out(story.json) : Console.out(story.text)
+    }
     if let send { return try story(send, workspace, project.settings) }
     if let contact { return try story(of: contact, workspace, project) }
     let target = try PlanTarget(plan, in: workspace, settings: project.settings)

@@ -62,7 +62,35 @@ struct ValidateCommand: ParsableCommand {
           project.contacts.place(i), "\(defect.detail); the row is skipped, \(defect.reason.rawValue)")
       }
     }
-    return Array(Set(rows + contacts))
+    return Array(Set(rows + contacts + brokenAddresses(of: project)))
+  }
+
+  /// Cells that are no address or number, in rows that have another to write to, or are skipped whole.
+  private static func brokenAddresses(of project: Project) -> [Finding] {
+    let contacts = project.contacts
+    let views = contacts.views
+    var findings: [Finding] = []
+    for i in 0..<contacts.count where !(views[i].hasEmail && views[i].hasPhone) && !views[i].hasDefect {
+      let channels = Channel.allCases.filter { $0 == .email ? views[i].emailEnabled : views[i].smsEnabled }
+      for channel in channels {
+        guard let text = contacts.brokenAddress(i, channel) else { continue }
+        findings.append(warning(text, channel, contacts.place(i)))
+      }
+    }
+    for campaign in project.campaigns {
+      guard case .messages(let table) = campaign.audience else { continue }
+      let channels = campaign.steps.first?.channel.channels ?? []
+      for row in table.rows {
+        for (channel, text) in row.broken where channels.contains(channel) {
+          findings.append(warning(text, channel, row.place))
+        }
+      }
+    }
+    return findings
+  }
+
+  private static func warning(_ text: String, _ channel: Channel, _ place: Place) -> Finding {
+    .warning(place, "\(Contact.Defect.notAnAddress(text, of: channel).detail); what would go there is skipped")
   }
 
   static func json(_ finding: Finding) -> JSON {

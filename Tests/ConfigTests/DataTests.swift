@@ -136,7 +136,21 @@ struct DataTests {
     let shifted = try messages(
       "m.csv", "a,b,email\n12,3,x@example.com\n1,23,x@example.com\n", audience: ", key: [a, b]")
     #expect(shifted.rows[0].key != shifted.rows[1].key)
-    #expect(MessageLoader.key(["order_id", "7"]) == keyed[0].key)
+    #expect(MessageRow.key(["order_id", "7"]) == keyed[0].key)
+  }
+
+  @Test func aCellThatIsNoAddressOrNumberIsKeptWithItsChannel() throws {
+    let table = try messages(
+      "m.csv", "id,contact,email,phone\n1,,a@example.com,12\n2,,nobody,+4915187654321\n3,ada,,x\n4,,nobody,\n",
+      audience: ", key: [id]")
+    #expect(table.rows.map(\.broken) == [[.sms: "12"], [.email: "nobody"], [.sms: "x"], [.email: "nobody"]])
+    #expect(table.rows.map { $0.defect?.reason } == [nil, nil, nil, .invalidAddress])
+    #expect(table.keyColumns == ["id"])
+    let (contacts, _) = try contacts([
+      "data/contacts.csv": "id,email,phone\nu1,a@example.com,12\nu2,b@exa mple.com,+4915187654321\nu3,c@example.com,\n"
+    ])
+    #expect((0..<3).map { contacts.brokenAddress($0, .sms) } == ["12", nil, nil])
+    #expect((0..<3).map { contacts.brokenAddress($0, .email) } == [nil, "b@exa mple.com", nil])
   }
 
   @Test func aJSONLinesRowMakesOneSendForEachDestination() throws {
@@ -172,6 +186,7 @@ struct DataTests {
         "the row has no value for its key column 'order_id'",
         "send_at: 'soon' is no time, such as 2026-11-20T09:00:00+01:00",
       ])
+    #expect(table.rejected.map(\.key) == [nil, MessageRow.key(["order_id", "2"])])
   }
 
   @Test func appendedRowsComeBackAsTheyWere() throws {

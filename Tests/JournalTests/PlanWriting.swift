@@ -306,7 +306,7 @@ func aBrokenListOfLinesIsRefusedWithItsLine(_ old: String, _ new: String, _ line
   plan.skipped = (0..<5000).map { _ in
     SkippedStep(
       contact: oddText(&dice), campaign: oddText(&dice), step: "intro", reason: dice.pick(SkipReason.allCases),
-      detail: oddText(&dice))
+      detail: oddText(&dice), key: dice.below(2) == 0 ? oddText(&dice) : nil)
   }
   let day = scratch.output.day(Sample.day)
   #expect(try PlanFile.write(plan, to: day) == .written(previous: nil))

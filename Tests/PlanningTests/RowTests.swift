@@ -64,6 +64,32 @@ private func alerts(
   #expect(try scene.plan().skipped.map(\.contact) == ["data/messages/alerts.csv:2"])
 }
 
+@Test func aRowsCellThatIsNoAddressOrNumberIsSkippedAndNothingTakesItsPlace() throws {
+  var scene = Scene()
+  scene.mailboxes = [try mailbox("anna"), try smsMailbox("sms", number: "+4915112345678")]
+  scene.contacts = people(
+    contact("ada", phone: "+4915187654321", smsEnabled: true),
+    contact("bert", phone: "+4915187654322", smsEnabled: false))
+  func fate(_ channel: Step.StepChannel, _ to: String, _ broken: [Channel: String]) throws -> String {
+    var row = row("a", to: broken[.email] == nil ? to : nil, contact: to)
+    row.broken = broken
+    scene.campaigns = [alerts(row, steps: [step("message", channel: channel)], mailboxes: ["anna", "sms"])]
+    let plan = try scene.plan()
+    #expect(plan.skipped.allSatisfy { $0.key == "a" && $0.detail.hasSuffix("(data/messages/alerts.csv:2)") })
+    return (plan.sends.map(\.channel.rawValue) + plan.skipped.map(\.reason.rawValue)).joined(separator: " ")
+  }
+  #expect(try fate(.all, ada, [:]) == "email sms")
+  #expect(try fate(.all, ada, [.sms: "12"]) == "email invalid-address")
+  #expect(try fate(.all, ada, [.email: "nobody"]) == "sms invalid-address")
+  #expect(try fate(.any, ada, [.email: "nobody"]) == "sms")
+  #expect(try fate(.any, ada, [.sms: "12"]) == "email")
+  #expect(try fate(.sms, ada, [.sms: "12"]) == "invalid-address")
+  #expect(try fate(.email, ada, [.email: "nobody"]) == "invalid-address")
+  // He wants no text messages: his number does not matter.
+  #expect(try fate(.all, "bert@example.org", [.sms: "12"]) == "email")
+  #expect(try fate(.sms, "bert@example.org", [.sms: "12"]) == "opted-out")
+}
+
 @Test func aRowKeepsToThePreferencesOfTheContactItsAddressBelongsTo() throws {
   var scene = Scene()
   scene.contacts = people(contact("ada", emailEnabled: false))

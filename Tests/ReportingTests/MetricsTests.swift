@@ -157,7 +157,7 @@ struct MetricsTests {
   @Test(arguments: ["alerts.yml", "dashboard.json", "Prometheus.md"])
   func theDocumentationNamesMetricsThatExist(file: String) throws {
     let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().appending(path: "Sources/nightmail/Documentation")
+      .deletingLastPathComponent().appending(path: "Sources/nightmail/Documentation.docc")
     let text = try String(contentsOf: folder.appending(path: file), encoding: .utf8)
     let known = Set(Metrics.Family.allCases.map(\.rawValue))
     let named = Set(text.matches(of: /nightmail_[a-z_]+/).map { String($0.output) })

@@ -22,6 +22,7 @@ struct MessageLoader {
       uniquingKeysWith: { first, _ in first })
     let names = renames
     keyColumns = audience.key.map { CSVHeader.normalise($0) }.map { names[$0] ?? $0 }.sorted()
+    table.keyColumns = keyColumns
   }
 
   static func read(
@@ -77,8 +78,10 @@ struct MessageLoader {
     }
   }
 
-  private mutating func reject(_ place: Place, _ detail: String) {
-    table.rejected.append(RejectedRow(place: place, reason: .invalidRow, detail: detail))
+  /// - Parameter key: what makes the row one of a kind, where that can be read.
+  private mutating func reject(_ place: Place, _ detail: String, _ key: [String]? = nil) {
+    table.rejected.append(
+      RejectedRow(place: place, reason: .invalidRow, detail: detail, key: key.map(MessageRow.key)))
   }
 
   private mutating func add(_ raw: DataRow, batch: String, writtenAt: Instant?) {
@@ -89,31 +92,31 @@ struct MessageLoader {
         return reject(raw.place, "the row has two values for '\(ours)'")
       }
     }
+    for name in keyColumns where values[name] == nil {
+      return reject(raw.place, "the row has no value for its key column '\(name)'")
+    }
+    let keyParts = keyParts(values)
     var sendAt: Instant?
     if let text = values["send_at"] {
       sendAt = Instant(text.trimmingCharacters(in: .whitespaces), zone: zone)
       guard sendAt != nil else {
         return reject(
-          raw.place("send_at"), "send_at: '\(text.prefix(40))' is no time, such as 2026-11-20T09:00:00+01:00")
+          raw.place("send_at"), "send_at: '\(text.prefix(40))' is no time, such as 2026-11-20T09:00:00+01:00", keyParts)
       }
-    }
-    for name in keyColumns where values[name] == nil {
-      return reject(raw.place, "the row has no value for its key column '\(name)'")
     }
     var row = MessageRow(
       contact: trimmed(values["contact"]), name: trimmed(values["name"]), from: trimmed(values["from"]),
       sendAt: sendAt, subject: values["subject"], text: values["text"], html: values["html"], values: values,
       key: "", batch: batch, place: raw.place, writtenAt: writtenAt)
-    let keyParts = keyParts(values)
     if let destinations = raw.destinations {
       return spread(row, over: destinations, keyParts)
     }
     let (email, phone) = (trimmed(values["email"]), trimmed(values["phone"]))
     guard row.contact != nil || email != nil || phone != nil else {
-      return reject(raw.place, "the row names no contact, no email and no phone")
+      return reject(raw.place, "the row names no contact, no email and no phone", keyParts)
     }
     address(&row, email, phone)
-    row.key = Self.key(keyParts)
+    row.key = MessageRow.key(keyParts)
     table.rows.append(row)
   }
 
@@ -128,6 +131,8 @@ struct MessageLoader {
     if row.contact == nil, row.email == nil, row.phone == nil {
       row.defect = Contact.Defect(.invalidAddress, "'\((email ?? phone ?? "").prefix(100))' is no address")
     }
+    if row.email == nil { row.broken[.email] = email }
+    if row.phone == nil { row.broken[.sms] = phone }
   }
 
   /// One row for each of `destinations: [{email, name}]`.
@@ -153,7 +158,7 @@ struct MessageLoader {
       one.contact = nil
       one.values["contact"] = nil
       address(&one, trimmed(email), nil)
-      one.key = Self.key(keyParts + ["destination", one.email?.canonical ?? email])
+      one.key = MessageRow.key(keyParts + ["destination", one.email?.canonical ?? email])
       table.rows.append(one)
     }
   }
@@ -162,17 +167,6 @@ struct MessageLoader {
   private func keyParts(_ values: [String: String]) -> [String] {
     let names = keyColumns.isEmpty ? values.keys.filter { $0 != "send_at" }.sorted() : keyColumns
     return names.flatMap { [$0, values[$0] ?? ""] }
-  }
-
-  /// 32 hex digits over the parts, each with its length before it, so that no two lists of parts run together.
-  static func key(_ parts: [String]) -> String {
-    var bytes: [UInt8] = []
-    for part in parts {
-      let n = UInt32(truncatingIfNeeded: part.utf8.count)
-      for shift in [24, 16, 8, 0] as [UInt32] { bytes.append(UInt8(n >> shift & 0xFF)) }
-      bytes += Array(part.utf8)
-    }
-    return String(Hex.digest(bytes).dropFirst("sha256:".count).prefix(32))
   }
 }
 

@@ -29,6 +29,12 @@ public struct Contact: Sendable {
       self.reason = reason
       self.detail = detail
     }
+
+    /// A cell that is no address, or no number.
+    public static func notAnAddress(_ text: String, of channel: Channel, at place: Place? = nil) -> Defect {
+      let what = "'\(text.prefix(100))' is no \(channel == .email ? "address" : "phone number")"
+      return Defect(.invalidAddress, place.map { "\(what) (\($0))" } ?? what)
+    }
   }
 
   public init(
@@ -66,9 +72,12 @@ public struct RejectedRow: Hashable, Sendable {
   public var place: Place
   public var reason: SkipReason
   public var detail: String
-  public init(place: Place, reason: SkipReason, detail: String) {
+  /// Of a message row whose key could be read.
+  public var key: String?
+  public init(place: Place, reason: SkipReason, detail: String, key: String? = nil) {
     self.place = place
     self.reason = reason
     self.detail = detail
+    self.key = key
   }
 }

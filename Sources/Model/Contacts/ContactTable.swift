@@ -51,6 +51,17 @@ public struct ContactTable: Sendable {
   /// Who gets the text messages in the contact's place; nil where its number is its own.
   public func takenNumber(_ index: Int) -> Contact.Defect? { store.takenNumbers[index] }
 
+  /// What a contact has in place of an address or number of a channel: text that is none. Nil with a usable one, and
+  /// without any.
+  public func brokenAddress(_ index: Int, _ channel: Channel) -> String? {
+    let view = view(index)
+    guard view.address(channel).isEmpty, let column = columnIndex[channel == .email ? "email" : "phone"] else {
+      return nil
+    }
+    let text = view.value(column)
+    return text.isEmpty ? nil : text.text
+  }
+
   /// The ids of its duplicates: what is known under them holds for it.
   public func otherNames(_ index: Int) -> [String] { store.otherNames[index] ?? [] }
 

@@ -39,14 +39,16 @@ struct DueSteps {
     }
 
     mutating func take(
-      _ decision: Decision, _ campaign: Campaign, person: UInt32, _ kinds: inout KindTable, contact: () -> String
+      _ decision: Decision, _ campaign: Campaign, person: UInt32, key: String? = nil, _ kinds: inout KindTable,
+      contact: () -> String
     ) {
       switch decision {
       case .due(let id, let kind): take(id, kind, person, &kinds)
       case .skipped(let reason, let step, let detail):
         skipped.append(
           SkippedStep(
-            contact: contact(), campaign: campaign.id, step: campaign.steps[step].id, reason: reason, detail: detail))
+            contact: contact(), campaign: campaign.id, step: campaign.steps[step].id, reason: reason, detail: detail,
+            key: key))
         totals.skipped[reason, default: 0] += 1
       case .held(let reason, _): totals.held[reason, default: 0] += 1
       case .waiting: totals.waiting += 1
@@ -75,7 +77,7 @@ struct DueSteps {
         skip(
           SkippedStep(
             contact: row.place.description, campaign: live.campaign.id, step: live.campaign.steps.first?.id ?? "",
-            reason: row.reason, detail: row.detail))
+            reason: row.reason, detail: row.detail, key: row.key))
       }
       for part in own { take(part, live.campaign.id) }
       parts += own
@@ -147,7 +149,8 @@ struct DueSteps {
     let contact =
       kind.isRow ? rows[Int(sends[i].person)].contactKey : day.project.contacts.view(Int(sends[i].person)).key.text
     return SkippedStep(
-      contact: contact, campaign: campaign.id, step: campaign.steps[kind.step].id, reason: reason, detail: detail)
+      contact: contact, campaign: campaign.id, step: campaign.steps[kind.step].id, reason: reason, detail: detail,
+      key: kind.isRow ? rows[Int(sends[i].person)].key : nil)
   }
 
   private mutating func take(_ part: Part, _ campaign: String) {
@@ -204,7 +207,7 @@ struct DueSteps {
     for row in table.rows {
       var next = UInt32(rows.count)
       for decision in RowPosition(day: day, campaignIndex: c, row: row).decide(seen: &seen, sends: &rows) {
-        part.take(decision, campaign, person: next, &kinds) {
+        part.take(decision, campaign, person: next, key: row.key, &kinds) {
           row.contact ?? row.email?.canonical ?? row.phone?.e164 ?? row.place.description
         }
         if case .due = decision { next += 1 }

@@ -22,6 +22,8 @@ struct RowPosition {
     }
     if let defect = contact?.defect { return [.skipped(defect.reason, step: 0, detail: defect.detail)] }
     let channels = channels(contact)
+    let broken = broken(contact, index)
+    if channels.isEmpty, !broken.isEmpty { return broken }
     if channels.isEmpty {
       let addresses =
         [contact?.email?.canonical, contact?.phone?.e164, row.email?.canonical, row.phone?.e164].compactMap { $0 }
@@ -39,7 +41,22 @@ struct RowPosition {
           : .skipped(.optedOut, step: 0, detail: "no channel that the contact allows (\(row.place))")
       ]
     }
-    return channels.map { decide(contact, index, channel: $0, seen: &seen, sends: &sends) }
+    return (campaign.steps[0].channel == .all ? broken : [])
+      + channels.map { decide(contact, index, channel: $0, seen: &seen, sends: &sends) }
+  }
+
+  /// Channels that the contact wants, and whose cell, the row's or else the contact's, is no address or number.
+  private func broken(_ contact: Contact?, _ index: Int?) -> [Decision] {
+    campaign.steps[0].channel.channels.compactMap { channel in
+      if let contact, channel == .email ? !contact.emailEnabled : !contact.smsEnabled { return nil }
+      let isGiven = channel == .email ? row.email != nil : row.phone != nil
+      var (text, place) = (row.broken[channel], row.place)
+      if text == nil, !isGiven, let index {
+        (text, place) = (day.project.contacts.brokenAddress(index, channel), day.project.contacts.place(index))
+      }
+      guard let defect = text.map({ Contact.Defect.notAnAddress($0, of: channel, at: place) }) else { return nil }
+      return .skipped(defect.reason, step: 0, detail: defect.detail)
+    }
   }
 
   /// A row that has grown too old to be news.
@@ -53,6 +70,7 @@ struct RowPosition {
 
   private func channels(_ contact: Contact?) -> [Channel] {
     func allowed(_ channel: Channel) -> Bool {
+      if row.broken[channel] != nil { return false }
       if let contact {
         switch channel {
         case .email: return contact.emailEnabled && (row.email ?? contact.email) != nil

@@ -161,6 +161,11 @@ struct SequencePosition {
     if uses.contains(.sms), asking.contact.smsEnabled, let taken = day.project.contacts.takenNumber(asking.index) {
       return .skipped(taken.reason, step: index, detail: taken.detail)
     }
+    for channel in uses where channel == .email ? asking.contact.emailEnabled : asking.contact.smsEnabled {
+      guard let text = day.project.contacts.brokenAddress(asking.index, channel) else { continue }
+      let defect = Contact.Defect.notAnAddress(text, of: channel, at: day.project.contacts.place(asking.index))
+      return .skipped(defect.reason, step: index, detail: defect.detail)
+    }
     let drops = uses.compactMap { drop(asking, $0) }
     for reason in SkipReason.allCases {
       if let drop = drops.first(where: { $0.reason == reason }) {
