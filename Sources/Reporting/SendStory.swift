@@ -53,7 +53,8 @@ public enum SendStory {
       let what = r.reason.map { "\(r.outcome.rawValue) (\($0.rawValue))" } ?? r.outcome.rawValue
       let retry = r.retryAt.map { "; again at \(zone.format($0))" } ?? ""
       let attempt = a.number > 0 ? "attempt \(a.number) through \(a.provider): " : ""
-      return "\(zone.format(a.at))  \(attempt)\(what) \(code) \(TextTable.printable(r.response))\(retry)"
+      let id = r.providerID.map { " (\(TextTable.printable($0)))" } ?? ""
+      return "\(zone.format(a.at))  \(attempt)\(what) \(code) \(TextTable.printable(r.response))\(id)\(retry)"
     case .released(let note, let reason): return "\(zone.format(note.at))  released (\(reason.rawValue)): due again"
     case .withdrawn(let note): return "\(zone.format(note.at))  withdrawn by \(note.by ?? "somebody")"
     case .requeued(let note): return "\(zone.format(note.at))  made due again by \(note.by ?? "somebody")"
@@ -69,6 +70,7 @@ public enum SendStory {
       ("mailbox", .string(record.mailbox)), ("state", .string(state(record))),
       ("attempts", .integer(Int64(record.attempts))), ("at", .string(Zone.utc.format(record.at))),
       ("message_id", record.messageID.map(JSON.string)),
+      ("provider_id", record.last?.providerID.map(JSON.string)),
       ("response", record.last.map { .string($0.response) }))
   }
 }
