@@ -16,8 +16,9 @@ struct KeyStory {
   /// By campaign, what made the rows one of a kind that are meant.
   private var keys: [String: Set<String>] = [:]
   private var history = History()
-  private var planned: [SendID: (date: CalendarDay, send: PlannedSend)] = [:]
-  /// What results say of each, in the order of the days.
+  /// Each as the last plan has it.
+  private var planned: [SendID: PlannedSend] = [:]
+  /// What plans and results say of each, in the order of the days.
   private var lines: [SendID: [String]] = [:]
   /// Of the last plan that skips any.
   private var skipped: (date: CalendarDay, steps: [SkippedStep])?
@@ -59,24 +60,26 @@ struct KeyStory {
 
   private mutating func read(_ output: OutputFolder) throws {
     let present = project.campaigns.presentIDs
-    let keys = keys
+    let (keys, zone) = (keys, project.settings.zone)
     func isMeant(_ campaign: String, _ key: String?) -> Bool {
       guard let key else { return false }
       return keys[present[campaign] ?? campaign]?.contains(key) ?? false
     }
     for day in try output.days() {
-      try ResultsReader.forEach(in: day) { record in
-        guard let send = record.row, let id = record.id, isMeant(send.campaign, send.key) else { return }
-        history.apply(record)
-        lines[id, default: []].append(SendStory.line(record, zone: project.settings.zone))
-      }
       // An old day's plan that is whole no more takes nothing from what the results tell.
       if let header = try? PlanFile.header(day.planPath),
         header.content.isEmpty || header.content.keys.contains(where: { keys[present[$0] ?? $0] != nil })
       {
         _ = try? PlanFile.forEach(day.planPath) { send, _ in
-          if isMeant(send.campaign, send.key) { planned[send.id] = (day.date, send) }
+          guard isMeant(send.campaign, send.key) else { return }
+          planned[send.id] = send
+          lines[send.id, default: []].append(SendStory.line(planned: send, on: day.date, zone: zone))
         }
+      }
+      try ResultsReader.forEach(in: day) { record in
+        guard let send = record.row, let id = record.id, isMeant(send.campaign, send.key) else { return }
+        history.apply(record)
+        lines[id, default: []].append(SendStory.line(record, zone: zone))
       }
       var steps: [SkippedStep] = []
       try SkippedFile.forEach(day.skippedPath) { if isMeant($0.campaign, $0.key) { steps.append($0) } }
@@ -86,7 +89,7 @@ struct KeyStory {
 
   /// In the order of their last change, those of which nothing is recorded yet last.
   private var sends: [SendID] {
-    func at(_ id: SendID) -> Instant { history.sends[id]?.at ?? planned[id]?.send.sendAt ?? Instant(milliseconds: 0) }
+    func at(_ id: SendID) -> Instant { history.sends[id]?.at ?? planned[id]?.sendAt ?? Instant(milliseconds: 0) }
     let known = history.sends
     return ids.sorted { a, b in
       if (known[a] == nil) != (known[b] == nil) { return known[a] != nil }
@@ -120,12 +123,10 @@ struct KeyStory {
   }
 
   private func story(_ id: SendID) -> String {
-    let zone = project.settings.zone
-    let plan = planned[id].map { SendStory.line(planned: $0.send, on: $0.date, zone: zone) }
     let head =
       history.sends[id].map { "\($0.id)  \($0.campaign)/\($0.step) to \($0.to): \(SendStory.state($0))" }
-      ?? planned[id].map { "\($0.send.id)  \($0.send.campaign)/\($0.send.step) to \($0.send.to): pending" }
-    return ([head, plan].compactMap { $0 } + (lines[id] ?? [])).joined(separator: "\n")
+      ?? planned[id].map { "\($0.id)  \($0.campaign)/\($0.step) to \($0.to): pending" }
+    return ([head].compactMap { $0 } + (lines[id] ?? [])).joined(separator: "\n")
   }
 
   var json: JSON {
@@ -138,7 +139,7 @@ struct KeyStory {
         "sends",
         .array(
           sends.compactMap { id in
-            history.sends[id].map(SendStory.json) ?? planned[id].map { SendStory.json(planned: $0.send) }
+            history.sends[id].map(SendStory.json) ?? planned[id].map { SendStory.json(planned: $0) }
           })
       ),
       (

@@ -155,7 +155,7 @@ struct PropertyAlertsCampaignTests {
 
         """,
       contacts: """
-        badnumber,five@example.com,49-171,,,,,Europe/Berlin,tenant,,,,,yes
+        badnumber,five@example.com,49-171,,,,,Europe/Berlin,tenant,flats,26201,,,yes
         badaddress,nine@exa mple.com,+491713920029,,,,,Europe/Berlin,tenant,,,,,yes
 
         """)
@@ -186,6 +186,11 @@ struct PropertyAlertsCampaignTests {
         "invalid-row \(file):14: the row has no value for its key column 'alert_id'",
         "invalid-address badaddress: 'nine@exa mple.com' is no address (data/contacts.csv:15)",
       ]), "\(skipped.joined(separator: "\n"))")
+    // A sequence says so too.
+    let newsletter = try night.project.records("output/rehearsal/\(Self.date)/skipped.jsonl").first {
+      $0["campaign"]?.string == "newsletter" && $0["contact"]?.string == "badnumber"
+    }
+    #expect(newsletter?["detail"]?.string == "'49-171' is no phone number (data/contacts.csv:14)")
   }
 
   /// In the same file, with another text, in a second file, at another time, on another day.
