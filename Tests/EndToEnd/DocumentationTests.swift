@@ -137,7 +137,8 @@ struct DocumentationTests {
     let files = try ShippedProject.text("data/providers.yaml")
     let own = "- {id: gateway, type: file}\n"
     #expect(files.contains(own))
-    let project = try ShippedProject.copy(["data/providers.yaml": files.replacing(own, with: "") + providers.joined(separator: "\n") + "\n"])
+    let entries = files.replacing(own, with: "") + providers.joined(separator: "\n") + "\n"
+    let project = try ShippedProject.copy(["data/providers.yaml": entries])
     try project.nightmail(expecting: 0, "validate")
   }
 }
