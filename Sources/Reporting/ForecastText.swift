@@ -54,13 +54,16 @@ extension ForecastReport {
     return table.text
   }
 
-  /// Counts, most first, on as few lines as they fit on.
+  /// Counts, most first, on as few lines as they fit on; of an only reason the count stands beside it already.
   private static func lines(of counts: [DeferReason: Int], within width: Int) -> [String] {
+    let counts = counts.filter { $0.value > 0 }
+      .sorted { ($1.value, $0.key.rawValue) < ($0.value, $1.key.rawValue) }
+    if counts.count == 1 { return counts.map(\.key.rawValue) }
     var lines: [String] = []
-    for (reason, count) in counts.sorted(by: { ($1.value, $0.key.rawValue) < ($0.value, $1.key.rawValue) })
-    where count > 0 {
-      let text = "\(reason.rawValue) \(Words.number(count))"
-      if let last = lines.last, last.count + 2 + text.count <= width {
+    for (reason, count) in counts {
+      var text = "\(reason.rawValue) \(Words.number(count))"
+      if text.count >= width { text = "\(reason.rawValue) \(short(count))" }
+      if let last = lines.last, last.count + 2 + text.count < width {
         lines[lines.count - 1] = last + ", " + text
       } else {
         if let last = lines.popLast() { lines.append(last + ",") }
@@ -70,9 +73,18 @@ extension ForecastReport {
     return lines
   }
 
+  /// `1.2M`, `345k`
+  private static func short(_ n: Int) -> String {
+    switch n {
+    case 1_000_000...: "\(n / 1_000_000).\(n / 100_000 % 10)M"
+    case 1000...: "\(n / 1000)k"
+    default: "\(n)"
+    }
+  }
+
   /// A mailbox's own days.
   private var mailboxDays: String {
-    var table = TextTable(["day", "planned", "of limit", "wait for room"], numbers: [1, 2, 3])
+    var table = TextTable(["day", "planned", "of limit", "wait for room", ""], numbers: [1, 2, 3])
     var all = 0
     for day in forecast.days {
       guard let mailbox, let load = load(day, of: mailbox) else { continue }
@@ -102,8 +114,8 @@ extension ForecastReport {
   // MARK: Campaigns
 
   private func campaignTable(_ courses: [Forecast.Course]) -> String {
-    var table = TextTable(["campaign", "sends", "a day", "first", "last", "through"], numbers: [1, 2])
-    for course in courses {
+    let headings = ["campaign", "sends", "a day", "first", "last", "through"]
+    let rows = courses.map { course -> [String] in
       let span = span(of: course.id)
       let ending =
         switch course.ending {
@@ -112,11 +124,18 @@ extension ForecastReport {
         case .goesOn(let left): "no, \(Words.number(left)) left"
         case .cutOff(_, let left): "ends, \(Words.number(left)) left"
         }
-      table.add([
-        PlanListing.cut(course.id, to: 20), Words.number(span.sends),
+      return [
+        TextTable.printable(course.id), Words.number(span.sends),
         span.sends == 0 ? "" : "≤ \(Words.number(span.most))", span.first?.description ?? "none",
         span.last?.description ?? "", ending,
-      ])
+      ]
+    }
+    let others = headings.indices.dropFirst().reduce(0) { sum, i in
+      sum + 2 + max(headings[i].count, rows.map { $0[i].count }.max() ?? 0)
+    }
+    var table = TextTable(headings, numbers: [1, 2])
+    for row in rows {
+      table.add([PlanListing.cut(row[0], to: max(headings[0].count, Self.columns - others))] + row.dropFirst())
     }
     return table.text
   }

@@ -43,8 +43,8 @@ struct ForecastReportTests {
         or bounces, and the files stay as they are.
 
         day             due  planned  deferred  skipped  waits for
-        Fri 2026-11-20   23       10        12        1  mailbox-limit 12
-        Sat 2026-11-21   14       10         2        2  mailbox-limit 2
+        Fri 2026-11-20   23       10        12        1  mailbox-limit
+        Sat 2026-11-21   14       10         2        2  mailbox-limit
         Sun 2026-11-22    5        2         0        3
         all days                  22
         Skipped, the most on one day: suppressed 3 (nightmail plan writes whom and why)
@@ -77,6 +77,18 @@ struct ForecastReportTests {
     ).text
     #expect(cut.contains("welcome ends on 2026-11-20T12:00:00Z, with 7 still to send"), "\(cut)")
     #expect(cut.contains("Nothing waits"))
+  }
+
+  @Test func severalReasonsStandOnLinesOfTheirOwnWithTheirCounts() {
+    var whole = forecast([(10, 0)])
+    whole.days[0].campaigns["welcome"]?.deferred = [.newLimit: 1, .contactCap: 2, .noWindowToday: 123_456]
+    let lines = ForecastReport(whole).text.split(separator: "\n").map(String.init)
+    let row = lines.firstIndex { $0.hasPrefix("Fri") } ?? 0
+    #expect(lines[row].hasSuffix("no-window-today 123,456,"), "\(lines)")
+    #expect(lines[row + 1].hasSuffix("  contact-cap 2, new-limit 1"), "\(lines)")
+    whole.days[0].campaigns["welcome"]?.planned = 12_345_678
+    whole.days[0].campaigns["welcome"]?.deferred = [.reserved: 1, .noWindowToday: 123_456_789]
+    #expect(ForecastReport(whole).text.contains("no-window-today 123.4M,\n"))
   }
 
   @Test func manyMailboxesAndLongNamesStayWithinEightyColumns() {
