@@ -6,7 +6,7 @@ extension ForecastReport {
     var out = head
     guard !forecast.campaigns.isEmpty else { return out + "\nNo active campaign.\n" + idleText }
     out += "\n" + (mailbox == nil ? dayTable : mailboxDays)
-    if mailbox == nil { out += skippedText }
+    if mailbox == nil { out += skippedAndHeld }
     let courses = courses
     if !courses.isEmpty { out += "\n" + campaignTable(courses) }
     if courses.count > 1 { out += "\nSends a day, by campaign\n" + campaignGrid(courses) }
@@ -103,12 +103,21 @@ extension ForecastReport {
         hanging: 0)
   }
 
-  private var skippedText: String {
-    var most: [SkipReason: Int] = [:]
-    for day in forecast.days { most.merge(totals(day).skipped, uniquingKeysWith: max) }
-    guard !most.isEmpty else { return "" }
-    return WhyReport.paragraph(
-      "Skipped, the most on one day: \(Words.counts(most)) (nightmail plan writes whom and why)")
+  private var skippedAndHeld: String {
+    var skipped: [SkipReason: Int] = [:]
+    var held: [HoldReason: Int] = [:]
+    for totals in forecast.days.map(totals) {
+      skipped.merge(totals.skipped, uniquingKeysWith: max)
+      held.merge(totals.held, uniquingKeysWith: max)
+    }
+    var out = ""
+    if !skipped.isEmpty {
+      out += WhyReport.paragraph(
+        "Skipped, the most on one day: \(Words.counts(skipped)) (nightmail plan writes whom and why)")
+    }
+    // Not due, and not through either: a person settles what is in doubt, a plan of its own has the rest.
+    if !held.isEmpty { out += WhyReport.paragraph("Held, the most on one day: \(Words.counts(held))") }
+    return out
   }
 
   // MARK: Campaigns

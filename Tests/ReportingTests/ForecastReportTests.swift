@@ -72,6 +72,9 @@ struct ForecastReportTests {
     #expect(text.contains("4,000 still on the last day"))
     #expect(text.contains("no, 4,000 left"))
     #expect(text.contains("Steps that nobody reaches within 2 days: welcome/bye"))
+    var held = forecast([(1, 0), (1, 0)])
+    held.days[0].campaigns["welcome"]?.held = [.inDoubt: 2, .plannedElsewhere: 7]
+    #expect(ForecastReport(held).text.contains("Held, the most on one day: planned-elsewhere 7, in-doubt 2\n"))
     let cut = ForecastReport(
       forecast([(3, 0)], ending: .cutOff(at: Instant("2026-11-20T12:00:00Z") ?? .distantPast, left: 7))
     ).text
