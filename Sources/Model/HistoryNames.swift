@@ -4,7 +4,7 @@
 ///
 ///     kept line ──fold──▶ row with tokens ──resolve, or a record of the same send with names──▶ row like any other
 extension History {
-  /// The key that the tokens were made by; nil where there are none.
+  /// Whether days were pruned, so that some of its people may be known by tokens alone.
   public var hasTokens: Bool { nameKey != nil }
 
   /// Names that stand in the history as tokens, with these, in their order; a look that changes nothing, for several

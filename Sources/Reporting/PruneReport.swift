@@ -28,7 +28,7 @@ public struct PruneReport: Sendable {
       }
       let days = Words.count(pruning.days.count, "day")
       text = table.text + "\n"
-      text += "\(days) up to \(limit) \(isDone ? "pruned" : "would be pruned"), \(Words.bytes(pruning.bytes)). "
+      text += "\(days) up to \(limit) \(isDone ? "pruned" : "would be pruned"), \(Words.bytes(pruning.bytes)).\n"
       text += "What history needs of \(pruning.days.count == 1 ? "it" : "them") "
       text += "\(isDone ? "is" : "would be kept") in history/.\n"
     }

@@ -47,7 +47,7 @@ struct PlanTarget {
           throw Failure(
             .failed,
             "\(date) was pruned at \(settings.zone.format(pruned.prunedAt)), its plan with it; "
-              + "nightmail status \(date) says what is still known")
+              + "nightmail status \(date)\(workspace.isRehearsal ? " --rehearse" : "") says what is still known")
         }
         throw Failure(
           .failed,

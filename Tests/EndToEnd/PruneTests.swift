@@ -230,6 +230,18 @@ struct PruneTests {
     #expect(found.status == 1, "\(found.out)")
   }
 
+  @Test func whatLimitsLookBackOnStaysHoweverLittleWasAskedFor() throws {
+    let project = try TestProject(Self.files)
+    let today = try #require(CalendarDay(Daytime.today))
+    for ago in [5, 20] { try project.nightmail(expecting: 0, "run", "--rehearse", "--date", "\(today - ago)") }
+    let done = try project.nightmail(
+      expecting: 0, "prune", "--rehearse", "--older-than", "1d", "--auto-approve", "--json"
+    ).json
+    #expect(done["days"]?.array?.compactMap { $0["date"]?.string } == ["\(today - 20)"])
+    #expect(done["kept"]?.array?.compactMap { $0["date"]?.string } == ["\(today - 5)"])
+    #expect(done["kept"]?.array?.first?["reason"]?.string == "recent")
+  }
+
   @Test func nothingIsPrunedWhileSomebodySends() throws {
     let server = try ScriptedSMTPServer(SMTPScript(latency: 100))
     let project = try TestProject(Projects.letter(contacts: 30, port: server.port, connections: 1))
