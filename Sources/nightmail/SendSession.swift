@@ -63,7 +63,8 @@ struct SendSession {
     returnFreeMemory()
     let now = Workspace.now()
     let (project, people) = try people(header)
-    var history = try workspace.history(project, excluding: target.day.date, leavesOut: true, at: now)
+    var history = try workspace.history(
+      project, excluding: target.day.date, leavesOut: true, at: now, planPath: target.path)
     var day = try DayResults.read(target.day, index, into: &history)
     let results = try ResultsWriter(path: target.day.resultsPath(share.shard), checked: day.paths)
     defer { do { try results.close() } catch { workspace.log.error("\(error)") } }

@@ -73,13 +73,21 @@ struct Workspace {
   }
 
   /// The history of all days, and what other days' approved plans hold at `instant`.
+  /// - Parameter planPath: a plan whose people will be asked for, the project perhaps being without its contacts.
   func history(
     _ project: Project, excluding date: CalendarDay? = nil, leavesOut: Bool = false, at instant: Instant,
-    keepsSnapshot: Bool = false
+    keepsSnapshot: Bool = false, planPath: String? = nil
   ) throws -> History {
     let approval = Dictionary(project.campaigns.map { ($0.id, $0.approval) }, uniquingKeysWith: { a, _ in a })
     return try HistoryReader.read(
-      output, project: project, excluding: date, leavesOut: leavesOut, at: instant, keepsSnapshot: keepsSnapshot
+      output, project: project, excluding: date, leavesOut: leavesOut, at: instant, keepsSnapshot: keepsSnapshot,
+      names: { (take) throws(JournalProblem) in
+        guard let planPath else { return }
+        try PlanFile.forEach(planPath) { send, _ in
+          take(send.contact)
+          if send.to != send.contact { take(EmailAddress(send.to)?.canonical ?? send.to) }
+        }
+      }
     ) {
       approval[$0.campaign] != .optional
     }
