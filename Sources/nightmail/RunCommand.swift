@@ -11,12 +11,30 @@ struct RunCommand: AsyncParsableCommand {
     discussion: """
       With --due it first sends what today's plan has due, then plans again if files have changed, and sends what that \
       makes due: typed every few minutes by cron it takes in new contacts and message rows.
+
+      With --watch it goes on by itself: it plans again whenever files have changed, plans each new day as it begins, and \
+      sends what is planned and approved at its time. Files that do not read, half saved perhaps, stop nothing: it says \
+      so and goes on by the last good ones. approve, pause, resume and dead-letters work beside it. It ends once every \
+      campaign has come to its end, or at Ctrl-C.
       """)
 
   @OptionGroup var options: GlobalOptions
   @OptionGroup var rehearsal: RehearsalOptions
   @OptionGroup var planning: PlanningOptions
   @OptionGroup var sending: SendingOptions
+  @OptionGroup var watching: WatchOptions
+
+  func validate() throws {
+    guard watching.watch else { return }
+    // What a rehearsal plays through takes no time, and files that change take some.
+    if rehearsal.rehearse {
+      throw ValidationError("--watch waits for files and times, and --rehearse does not wait: leave out one of them")
+    }
+    if sending.due { throw ValidationError("--watch stays and --due exits: leave out one of them") }
+    if planning.day.date != "today" || planning.day.notBefore != nil {
+      throw ValidationError("--watch works on each day as it comes: leave out --date and --not-before")
+    }
+  }
 
   func run() async throws {
     if sending.shard != nil {
@@ -25,6 +43,9 @@ struct RunCommand: AsyncParsableCommand {
     let workspace = Workspace(options, rehearse: rehearsal.rehearse)
     let signals = StopSignals(workspace, grace: sending.gracePeriod)
     defer { signals.end() }
+    if watching.watch {
+      return try await RunWatch(workspace, planning, sending, watching, signals: signals).run().end()
+    }
     let engine = TemplateEngine()
     let project = try workspace.load(keepGoing: planning.day.keepGoing, engine: engine)
     let session = try PlanSession(
