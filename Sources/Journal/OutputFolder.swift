@@ -63,6 +63,8 @@ public struct DayFolder: Hashable, Sendable {
   public var resultsPath: String { path + "/results.jsonl" }
   public var deadLettersPath: String { path + "/dead-letters.jsonl" }
   public var reportPath: String { path + "/report.html" }
+  /// What was mailed to reviewers.
+  public var reviewPath: String { path + "/review.jsonl" }
   public var outboxPath: String { path + "/outbox" }
   /// Held by whoever writes results of this day.
   public var lockPath: String { path + "/lock" }

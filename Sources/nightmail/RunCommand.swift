@@ -23,6 +23,7 @@ struct RunCommand: AsyncParsableCommand {
   @OptionGroup var planning: PlanningOptions
   @OptionGroup var sending: SendingOptions
   @OptionGroup var watching: WatchOptions
+  @OptionGroup var reviewing: ReviewOptions
 
   func validate() throws {
     guard watching.watch else { return }
@@ -44,7 +45,7 @@ struct RunCommand: AsyncParsableCommand {
     let signals = StopSignals(workspace, grace: sending.gracePeriod)
     defer { signals.end() }
     if watching.watch {
-      return try await RunWatch(workspace, planning, sending, watching, signals: signals).run().end()
+      return try await RunWatch(workspace, planning, sending, watching, reviewing, signals: signals).run().end()
     }
     let engine = TemplateEngine()
     let project = try workspace.load(keepGoing: planning.day.keepGoing, engine: engine)
@@ -53,25 +54,37 @@ struct RunCommand: AsyncParsableCommand {
     let lock = try workspace.lock(session.day, purpose: "run")
     defer { lock.release() }
     let sender = SendSession(workspace, project, engine: engine, sending, signals: signals)
+    let review = ReviewMail(workspace, project, session.day, reviewing)
     var status = ExitStatus.done
+    var report: DayReporter.Written?
     if sending.due, FileManager.default.fileExists(atPath: session.day.planPath) {
       let target = try PlanTarget(session.date.description, in: workspace, settings: project.settings)
       let header = try PlanFile.header(target.path)
       if Staleness.changes(of: header, project: project).isEmpty {
         let end = try await sender.send(target)
         status = end.status
+        report = end.report
         let now = Dictionary(project.inputs.map { ($0.path, $0.digest) }, uniquingKeysWith: { a, _ in a })
-        if now == header.inputs || !end.goesOn { return try status.end() }
+        if now == header.inputs || !end.goesOn {
+          await review?.report(report)
+          return try status.end()
+        }
       }
     }
     try signals.check("nothing was planned")
     let plan = try session.make()
-    try session.write(plan)
+    let (written, _) = try session.write(plan)
     if !options.json { Console.out(PlanReport.summary(plan.header)) }
     try signals.check("nothing of this plan was sent")
     let target = try PlanTarget(session.date.description, in: workspace, settings: project.settings)
-    status = Self.worse(status, try await sender.send(target).status)
-    try status.end()
+    if let review, !sending.autoApprove {
+      let view = try PlanView(workspace, written, engine: engine)
+      try view.writePage()
+      await review.plan(view)
+    }
+    let end = try await sender.send(target)
+    await review?.report(end.report)
+    try Self.worse(status, end.status).end()
   }
 
   /// The one that an operator must hear of first.

@@ -22,6 +22,7 @@ final class RunWatch {
   private let planning: PlanningOptions
   private let sending: SendingOptions
   private let rhythm: WatchRhythm
+  private let reviewing: ReviewOptions
   private let signals: StopSignals
   private var day: DayFolder
   private var lock: Lock?
@@ -39,11 +40,12 @@ final class RunWatch {
 
   init(
     _ workspace: Workspace, _ planning: PlanningOptions, _ sending: SendingOptions, _ watching: WatchOptions,
-    signals: StopSignals
+    _ reviewing: ReviewOptions, signals: StopSignals
   ) {
     self.workspace = workspace
     self.planning = planning
     self.sending = sending
+    self.reviewing = reviewing
     self.signals = signals
     rhythm = watching.rhythm
     retries = watching.rhythm
@@ -93,7 +95,8 @@ final class RunWatch {
   }
 
   /// The day is over, or is another one by the project's new zone.
-  private func turn(to date: CalendarDay, _ project: WatchedProject, _ lookout: Lookout) throws {
+  private func turn(to date: CalendarDay, _ project: WatchedProject, _ lookout: Lookout) async throws {
+    if lock != nil { await mailReport(project) }
     lock?.release()
     lock = nil
     // The agenda first: where the new day's lock is not to be had, the old day must not call again.
@@ -131,9 +134,9 @@ final class RunWatch {
     }
     do {
       let date = today(project)
-      if lock == nil || date != day.date { try turn(to: date, project, lookout) }
+      if lock == nil || date != day.date { try await turn(to: date, project, lookout) }
       let isLast = end.instant.map { Workspace.now() >= $0 } ?? false
-      guard try plan(project, lookout) else {
+      guard try await plan(project, lookout) else {
         lookout.set(agenda(project, retryAt: retryAt()))
         return nil
       }
@@ -143,7 +146,9 @@ final class RunWatch {
       let session = SendSession(
         workspace, project.project, engine: project.engine, sending, signals: signals, interruption: stop)
       let sent = try await session.send(PlanTarget(path: day.planPath, day: day))
-      return try take(sent, project, isLast: isLast && !stop.isAsked, lookout)
+      let end = try take(sent, project, isLast: isLast && !stop.isAsked, lookout)
+      if let end, end != .stopped { await mailReport(project) }
+      return end
     } catch let failure as Failure {
       if signals.request.isAsked { return stopped() }
       try take(failure, project, lookout)
@@ -152,7 +157,7 @@ final class RunWatch {
   }
 
   /// - Returns: whether there is a plan to deliver.
-  private func plan(_ project: WatchedProject, _ lookout: Lookout) throws -> Bool {
+  private func plan(_ project: WatchedProject, _ lookout: Lookout) async throws -> Bool {
     let isThere = FileManager.default.fileExists(atPath: day.planPath)
     let before = isThere ? try PlanFile.header(day.planPath) : nil
     let size = try day.resultsSize()
@@ -174,7 +179,9 @@ final class RunWatch {
     resultsSize = size
     lookout.planned(from: project.inputs)
     if plan.header.campaigns.contains(where: { $0.value.planned > 0 && needsApproval($0.key, project) }) {
-      try PlanView(workspace, target, engine: project.engine).writePage()
+      let view = try PlanView(workspace, target, engine: project.engine)
+      try view.writePage()
+      await ReviewMail(workspace, project.project, day, reviewing)?.plan(view, isAskedAnew: false)
     }
     say(plan.header, isRequeued && changes.isEmpty ? ["sends were made due again"] : changes)
     return true
@@ -243,6 +250,22 @@ final class RunWatch {
     }
     saidFailure = failure.message
     lookout.set(agenda(project, retryAt: retryAt()))
+  }
+
+  /// Once for the day: while files change, a day is done many times over.
+  private func mailReport(_ project: WatchedProject) async {
+    guard let mail = ReviewMail(workspace, project.project, day, reviewing),
+      FileManager.default.fileExists(atPath: day.planPath)
+    else { return }
+    do {
+      let reporter = DayReporter(workspace, project.project.settings, parts: project.project.parts)
+      let written = try reporter.write(
+        PlanTarget(path: day.planPath, day: day), letters: try DeadLetters.read(day),
+        lastRun: RunEnd.Last.read(workspace.output), isLive: false)
+      await mail.report(written, isOver: true)
+    } catch {
+      workspace.log.warning("the report of \(day.date) was not mailed: \(error)")
+    }
   }
 
   private func retryAt() -> Instant {

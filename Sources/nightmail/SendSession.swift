@@ -47,6 +47,8 @@ struct SendSession {
     var awaiting = 0
     /// Lines that were taken up and brought to no end.
     var left = 0
+    /// Of the day so far; nil where it could not be written.
+    var report: DayReporter.Written?
   }
 
   func send(_ target: PlanTarget) async throws -> End {
@@ -150,7 +152,7 @@ struct SendSession {
       day: target.day)
     if !share.missing.isEmpty { end.status = RunCommand.worse(end.status, .locked) }
     let runEnd = RunEnd(at: Workspace.now(), run: runID, exitCode: end.status.rawValue)
-    try share.inTurn(workspace) {
+    end.report = try share.inTurn(workspace) {
       DayReporter(workspace, given.settings, parts: given.parts).writeAfterRun(
         target, letters: letters, end: runEnd, isLive: share.shard != nil)
     }
