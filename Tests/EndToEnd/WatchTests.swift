@@ -149,6 +149,24 @@ struct WatchTests {
     #expect(run.output.ranges(of: "awaits approval").count == 1)
   }
 
+  @Test func whatAPersonMakesDueAgainIsPlannedAgain() throws {
+    let server = try ScriptedSMTPServer(SMTPScript(attempts: [.init(message: "554 5.6.0 not like this"), .init()]))
+    let project = try project(
+      provider: "- {id: server, type: smtp, host: localhost, port: \(server.port), tls: none}\n")
+    let run = try project.start("run", "--watch", "--poll", "100ms")
+    defer { run.stop() }
+    try wait(20) { run.output.contains("1 dead (rejected 1)") || !run.isRunning }
+    let id = try #require(try Ledger(project, day: day).planned.first)
+    let retry = try project.nightmail("dead-letters", "retry", id)
+    #expect(retry.status == 0, "\(retry.error)")
+    try wait(20) { run.output.contains("sends were made due again: planned again, 1 send") || !run.isRunning }
+    // The one that was refused has been counted too.
+    try wait(20) { server.messages.count == 2 || !run.isRunning }
+    try wait(20) { run.output.contains("1 message sent") || !run.isRunning }
+    kill(run.processIdentifier, SIGTERM)
+    #expect(run.wait(seconds: 20) == 4, "\(run.output)")
+  }
+
   @Test func aLockThatAnotherRunHoldsIsWaitedForWithoutHaste() throws {
     let flock = try #require(Shell.find("flock"), "util-linux has it")
     let project = try project()
