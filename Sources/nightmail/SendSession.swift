@@ -19,11 +19,15 @@ struct SendSession {
   let engine: TemplateEngine
   let sending: SendingOptions
   let signals: StopSignals
+  /// Of `run --watch`, which sends again and again: stops this time alone. Nil for who sends once.
+  private let interruption: StopRequest?
 
-  /// - Parameter drops: of a project that was read without its contacts, what suppressions and events were before.
+  /// - Parameters:
+  ///   - drops: of a project that was read without its contacts, what suppressions and events were before.
+  ///   - interruption: see there.
   init(
     _ workspace: Workspace, _ project: Project, withoutContacts drops: DropsFingerprint? = nil,
-    engine: TemplateEngine, _ sending: SendingOptions, signals: StopSignals
+    engine: TemplateEngine, _ sending: SendingOptions, signals: StopSignals, interruption: StopRequest? = nil
   ) {
     self.workspace = workspace
     given = project
@@ -31,6 +35,7 @@ struct SendSession {
     self.engine = engine
     self.sending = sending
     self.signals = signals
+    self.interruption = interruption
   }
 
   /// How sending a plan ended.
@@ -38,6 +43,12 @@ struct SendSession {
     var status: ExitStatus
     /// Whether there is sense in planning and sending on: nothing but breakers, or nothing at all, stopped it.
     var goesOn: Bool
+    /// Lines that wait for a person's approval.
+    var awaiting = 0
+    /// Lines that were taken up and brought to no end.
+    var left = 0
+    /// Of the day so far; nil where it could not be written.
+    var report: DayReporter.Written?
   }
 
   func send(_ target: PlanTarget) async throws -> End {
@@ -117,8 +128,8 @@ struct SendSession {
     let delivery = Courier(
       workspace: workspace, project: project, engine: engine, signers: signers, header: header, day: target.day,
       rules: rules, history: history, results: results, rows: rows, runID: runID, sending: sending, watch: watch,
-      pauses: pauses,
-      breakers: breakers, plan: plan, people: people, drops: drops, signals: signals)
+      pauses: pauses, breakers: breakers, plan: plan, people: people, drops: drops, signals: signals,
+      stop: interruption ?? signals.request)
     let began = ContinuousClock.now
     let delivered = plan.choice.lines.isEmpty ? Courier.Delivered() : try await delivery.deliver()
     var tally = delivered.tally
@@ -138,7 +149,7 @@ struct SendSession {
     }
     // Those of this run are its exit code's to say; the others are said until somebody settles them.
     let unsettled = letters.count { $0.reason == .inDoubt } - tally.inDoubt
-    if unsettled > 0 {
+    if unsettled > 0, !isRepeated || tally.ended > 0 {
       let whose = share.shard == nil ? "earlier" : "other"
       workspace.log.warning(
         "\(Words.count(unsettled, "send")) of \(whose) runs still in doubt; settle them with nightmail dead-letters")
@@ -149,12 +160,15 @@ struct SendSession {
       day: target.day)
     if !share.missing.isEmpty { end.status = RunCommand.worse(end.status, .locked) }
     let runEnd = RunEnd(at: Workspace.now(), run: runID, exitCode: end.status.rawValue)
-    try share.inTurn(workspace) {
+    end.report = try share.inTurn(workspace) {
       DayReporter(workspace, given.settings, parts: given.parts).writeAfterRun(
         target, letters: letters, end: runEnd, isLive: share.shard != nil)
     }
     return end
   }
+
+  /// Whether this is one time of many: nobody wants to hear again that nothing is new.
+  private var isRepeated: Bool { interruption != nil }
 
   /// The project, with its contacts if anything has news of them since the plan was made, and who asks them.
   private func people(_ header: PlanHeader) throws -> (Project, People) {
@@ -187,7 +201,7 @@ struct SendSession {
   /// there.
   private func approve(_ count: Int, _ target: PlanTarget, _ now: Instant) throws -> Bool {
     if !sending.autoApprove {
-      guard Console.hasTerminalInput, Console.hasTerminalErrors else { return false }
+      guard !isRepeated, Console.hasTerminalInput, Console.hasTerminalErrors else { return false }
       let lines = "\(Words.count(count, "line")) of the plan \(count == 1 ? "awaits" : "await") approval."
       FileHandle.standardError.write(Data("\(lines) Only 'yes' approves: ".utf8))
       guard signals.asking({ readLine(strippingNewline: true) }) == "yes" else { return false }
@@ -233,7 +247,12 @@ struct SendSession {
       ("injected", injected > 0 ? .integer(Int64(injected)) : nil),
       ("seconds", .number(Double(took / .milliseconds(1)) / 1000)), ("results", .string(day.resultsPath(sending.shard)))
     )
-    if workspace.options.json {
+    if isRepeated {
+      if tally.ended > 0 {
+        let text = Self.text(tally, choice, approvers: approvers, saysWhatWaits: false)
+        workspace.options.json ? Console.out(json) : WatchLog.out(text, zone: given.settings.zone)
+      }
+    } else if workspace.options.json {
       Console.out(json)
     } else {
       Console.out(Self.text(tally, choice, approvers: approvers))
@@ -246,28 +265,43 @@ struct SendSession {
       let why = sending.injectFailures == nil ? "NIGHTMAIL_FORCE_FAIL" : "--inject-failures"
       workspace.log.error("\(Words.count(injected, "attempt")) failed on purpose, by \(why); no server was asked")
     }
+    var end = End(status: .done, goesOn: true, awaiting: choice.awaiting, left: tally.left)
     let lacked = tally.released[.providerUnavailable] ?? 0
-    if (tally.left > 0 && (!sending.due || wasStopped || !tally.unavailable.isEmpty)) || lacked > 0 {
-      return End(status: .stopped, goesOn: false)
+    // What is not due yet, or what an interruption leaves for the next time, is as it should be.
+    let isPatient = (sending.due || interruption?.isAsked == true) && !wasStopped && tally.unavailable.isEmpty
+    if (tally.left > 0 && !isPatient) || lacked > 0 {
+      (end.status, end.goesOn) = (.stopped, false)
+    } else if choice.stopped > 0 || !tally.stopped.isEmpty {
+      end.status = .stopped
+    } else if tally.deadTotal + tally.inDoubt > 0 {
+      end.status = .deadLetters
+    } else if choice.held > 0 {
+      end.status = .held
     }
-    if choice.stopped > 0 || !tally.stopped.isEmpty { return End(status: .stopped, goesOn: true) }
-    if tally.deadTotal + tally.inDoubt > 0 { return End(status: .deadLetters, goesOn: true) }
-    return End(status: choice.held > 0 ? .held : .done, goesOn: true)
+    return end
   }
 
-  private static func text(_ tally: Tally, _ choice: LineChoice, approvers: [String]) -> String {
+  /// - Parameter saysWhatWaits: for a time or a person, besides what has come to an end.
+  private static func text(
+    _ tally: Tally, _ choice: LineChoice, approvers: [String], saysWhatWaits: Bool = true
+  ) -> String {
     var parts = ["\(Words.count(tally.sent, "message")) sent"]
     if tally.deadTotal > 0 { parts.append("\(Words.number(tally.deadTotal)) dead (\(Words.counts(tally.dead)))") }
     if tally.inDoubt > 0 { parts.append("\(Words.number(tally.inDoubt)) in doubt") }
     if tally.releasedTotal > 0 {
       parts.append("\(Words.number(tally.releasedTotal)) released to the next plan (\(Words.counts(tally.released)))")
     }
+    guard saysWhatWaits else { return sentence(parts, tally, approvers) }
     if tally.left > 0 { parts.append("\(Words.number(tally.left)) left for the next run") }
     if choice.stopped > 0 { parts.append("\(Words.number(choice.stopped)) held by a breaker (see above)") }
     if choice.heldBack > 0 { parts.append("\(Words.number(choice.heldBack)) held back (see above)") }
     if choice.awaiting > 0 {
       parts.append("\(Words.number(choice.awaiting)) held: approve them with nightmail approve")
     }
+    return sentence(parts, tally, approvers)
+  }
+
+  private static func sentence(_ parts: [String], _ tally: Tally, _ approvers: [String]) -> String {
     var text = parts.joined(separator: ", ") + "."
     if tally.total > 0, !approvers.isEmpty { text += " Approved by \(approvers.joined(separator: ", "))." }
     return text

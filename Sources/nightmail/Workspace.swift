@@ -60,13 +60,19 @@ struct Workspace {
     var (loaded, findings) = findings(
       keepGoing: keepGoing, readsContacts: readsContacts, engine: engine)
     if isSaid { findings.removeAll { !contacts.contains($0.place.file) } }
+    return try sound((loaded, findings))
+  }
+
+  /// The project that a reading gave, or a failure; prints every finding.
+  func sound(_ reading: (project: Project?, findings: [Finding])) throws -> Project {
+    let findings = reading.findings
     for finding in findings where finding.severity == .warning { log.warning("\(finding.place): \(finding.message)") }
     let errors = findings.filter { $0.severity == .error }
     for finding in errors {
       FileHandle.standardError.write(Data("\(finding)\n".utf8))
       LogFile.note(error: "\(finding)")
     }
-    guard let loaded else {
+    guard let loaded = reading.project else {
       throw Failure(.failed, "\(errors.count == 1 ? "1 error" : "\(errors.count) errors"); nothing was done")
     }
     return loaded
@@ -110,6 +116,23 @@ struct Workspace {
     try output.create()
     try day.create()
     return try lock(day.lockPath, purpose: purpose, isShared: isShared)
+  }
+
+  /// The same, waited for where `run --watch` has it, which gives way to a person's command and goes on after it.
+  func lockInTurn(_ day: DayFolder, purpose: String) throws -> Lock {
+    do {
+      try output.create()
+      try day.create()
+      return try Lock.acquire(day.lockPath, purpose: purpose, at: Self.now())
+    } catch LockProblem.held(let held) {
+      guard held.holder?.purpose == RunWatch.purpose else { throw Failure(.locked, "\(held)") }
+      if !options.quiet { log.notice("waiting for \(RunWatch.purpose) to let \(purpose) in between") }
+    } catch LockProblem.journal(let problem) {
+      throw problem
+    }
+    let turn = try lock(day.waitingPath, purpose: purpose, waits: true)
+    defer { turn.release() }
+    return try lock(day.lockPath, purpose: purpose, waits: true)
   }
 
   func lock(_ path: String, purpose: String, isShared: Bool = false, waits: Bool = false) throws -> Lock {

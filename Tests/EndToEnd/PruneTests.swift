@@ -214,6 +214,7 @@ struct PruneTests {
     }
     try project.nightmail(expecting: 0, "run", "--rehearse", "--date", Self.days[0])
     try project.folder.write("mine", to: "output/rehearsal/\(Self.days[0])/notes.txt")
+    try project.folder.write("to\nc1@example.com\n", to: "output/rehearsal/\(Self.days[0])/told.csv")
     let unasked = try project.nightmail("prune", "--rehearse", "--older-than", "90d")
     #expect(unasked.status == 5 && unasked.error.contains("--auto-approve"))
     #expect(unasked.out.contains("would be pruned"))
