@@ -99,7 +99,8 @@ public struct Pruning: Sendable {
   /// What Nightmail writes into a day's folder (DESIGN §2).
   static func isOurs(_ name: String) -> Bool {
     let names: Set = [
-      "skipped.jsonl", "approval.jsonl", "review.jsonl", "dead-letters.jsonl", "report.html", "inputs", "outbox", "lock",
+      "skipped.jsonl", "approval.jsonl", "review.jsonl", "dead-letters.jsonl", "report.html", "inputs", "outbox",
+      "lock", "waiting",
     ]
     // The rows of `on_sent` name people too, whatever a campaign calls its file.
     if names.contains(name) || SentRecord.isFileName(name) || name.hasPrefix("lock.")

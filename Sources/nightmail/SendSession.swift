@@ -13,14 +13,14 @@ import Transports
 /// are approved, as they were planned, and not at an end become the run; then the network.
 struct SendSession {
   private(set) var workspace: Workspace
-  private let given: Project
+  let given: Project
   /// What suppressions and events were before the project was read without its contacts; nil if it has them.
   private let drops: DropsFingerprint?
   let engine: TemplateEngine
   let sending: SendingOptions
   let signals: StopSignals
   /// Of `run --watch`, which sends again and again: stops this time alone. Nil for who sends once.
-  private let interruption: StopRequest?
+  let interruption: StopRequest?
 
   /// - Parameters:
   ///   - drops: of a project that was read without its contacts, what suppressions and events were before.
@@ -36,19 +36,6 @@ struct SendSession {
     self.sending = sending
     self.signals = signals
     self.interruption = interruption
-  }
-
-  /// How sending a plan ended.
-  struct End {
-    var status: ExitStatus
-    /// Whether there is sense in planning and sending on: nothing but breakers, or nothing at all, stopped it.
-    var goesOn: Bool
-    /// Lines that wait for a person's approval.
-    var awaiting = 0
-    /// Lines that were taken up and brought to no end.
-    var left = 0
-    /// Of the day so far; nil where it could not be written.
-    var report: DayReporter.Written?
   }
 
   func send(_ target: PlanTarget) async throws -> End {
@@ -70,6 +57,27 @@ struct SendSession {
     for (mailbox, holder) in share.missing {
       workspace.log.warning("\(mailbox): another run has it, and its lines are left to that run: \(holder)")
     }
+    let course = try await deliver(target, header, share, runID: runID)
+    // What the run held of the plan and the history is gone by now: the report needs its room.
+    returnFreeMemory()
+    return try conclude(course, target, header, share, runID: runID)
+  }
+
+  /// What a run has done.
+  struct Course {
+    var tally: Tally
+    /// Without its lines.
+    var choice: LineChoice
+    var approvers: [String]
+    var took: Duration
+    var wasStopped: Bool
+    /// Attempts that failed on purpose.
+    var injected: Int
+  }
+
+  private func deliver(
+    _ target: PlanTarget, _ header: PlanHeader, _ share: RunShare, runID: String
+  ) async throws -> Course {
     var (index, lines) = try PlanIndex.read(target.path, header: header)
     returnFreeMemory()
     let now = Workspace.now()
@@ -132,43 +140,23 @@ struct SendSession {
       stop: interruption ?? signals.request)
     let began = ContinuousClock.now
     let delivered = plan.choice.lines.isEmpty ? Courier.Delivered() : try await delivery.deliver()
-    var tally = delivered.tally
     let took = ContinuousClock.now - began
     do throws(JournalProblem) { try rows?.close() } catch {
       workspace.log.error("the rows of on_sent are not whole; the next send makes them anew: \(error)")
     }
+    plan.forget()
+    var course = Course(
+      tally: delivered.tally, choice: plan.choice, approvers: approvers, took: took, wasStopped: delivered.wasStopped,
+      injected: delivered.injected)
     // What a cut-off run left in doubt is this run's to report: its own never came.
-    tally.total += settled + plan.choice.dropped.count
-    tally.inDoubt += settled
-    for (_, reason) in plan.choice.dropped { tally.released[reason, default: 0] += 1 }
-    let letters = try share.inTurn(workspace) {
-      if share.shard != nil {
-        try workspace.rebuild(SentFiles(project.campaigns, zone: header.zone), target.day)
-      }
-      return try DeadLetters.rebuild(target.day, zone: header.zone, runIsLive: share.shard != nil)
-    }
-    // Those of this run are its exit code's to say; the others are said until somebody settles them.
-    let unsettled = letters.count { $0.reason == .inDoubt } - tally.inDoubt
-    if unsettled > 0, !isRepeated || tally.ended > 0 {
-      let whose = share.shard == nil ? "earlier" : "other"
-      workspace.log.warning(
-        "\(Words.count(unsettled, "send")) of \(whose) runs still in doubt; settle them with nightmail dead-letters")
-    }
-    var end = report(
-      tally, plan.choice, approvers: approvers, took: took, wasStopped: delivered.wasStopped,
-      injected: delivered.injected,
-      day: target.day)
-    if !share.missing.isEmpty { end.status = RunCommand.worse(end.status, .locked) }
-    let runEnd = RunEnd(at: Workspace.now(), run: runID, exitCode: end.status.rawValue)
-    end.report = try share.inTurn(workspace) {
-      DayReporter(workspace, given.settings, parts: given.parts).writeAfterRun(
-        target, letters: letters, end: runEnd, isLive: share.shard != nil)
-    }
-    return end
+    course.tally.total += settled + plan.choice.dropped.count
+    course.tally.inDoubt += settled
+    for (_, reason) in plan.choice.dropped { course.tally.released[reason, default: 0] += 1 }
+    return course
   }
 
   /// Whether this is one time of many: nobody wants to hear again that nothing is new.
-  private var isRepeated: Bool { interruption != nil }
+  var isRepeated: Bool { interruption != nil }
 
   /// The project, with its contacts if anything has news of them since the plan was made, and who asks them.
   private func people(_ header: PlanHeader) throws -> (Project, People) {
@@ -233,77 +221,5 @@ struct SendSession {
       throw Failure(.failed, "nothing was sent")
     }
     return signers
-  }
-
-  private func report(
-    _ tally: Tally, _ choice: LineChoice, approvers: [String], took: Duration, wasStopped: Bool, injected: Int,
-    day: DayFolder
-  ) -> End {
-    let json = JSON.members(
-      ("sent", .integer(Int64(tally.sent))), ("dead", .integer(Int64(tally.deadTotal))),
-      ("in_doubt", .integer(Int64(tally.inDoubt))), ("released", .integer(Int64(tally.releasedTotal))),
-      ("left", .integer(Int64(tally.left))), ("held", .integer(Int64(choice.held))),
-      ("stopped", choice.stopped > 0 ? .integer(Int64(choice.stopped)) : nil),
-      ("injected", injected > 0 ? .integer(Int64(injected)) : nil),
-      ("seconds", .number(Double(took / .milliseconds(1)) / 1000)), ("results", .string(day.resultsPath(sending.shard)))
-    )
-    if isRepeated {
-      if tally.ended > 0 {
-        let text = Self.text(tally, choice, approvers: approvers, saysWhatWaits: false)
-        workspace.options.json ? Console.out(json) : WatchLog.out(text, zone: given.settings.zone)
-      }
-    } else if workspace.options.json {
-      Console.out(json)
-    } else {
-      Console.out(Self.text(tally, choice, approvers: approvers))
-      if tally.ended > 0, !workspace.options.quiet { Console.out("Results in \(day.path)") }
-    }
-    for (login, why) in tally.unavailable.sorted(by: { $0.key < $1.key }) {
-      workspace.log.error("\(login): \(why)")
-    }
-    if injected > 0 {
-      let why = sending.injectFailures == nil ? "NIGHTMAIL_FORCE_FAIL" : "--inject-failures"
-      workspace.log.error("\(Words.count(injected, "attempt")) failed on purpose, by \(why); no server was asked")
-    }
-    var end = End(status: .done, goesOn: true, awaiting: choice.awaiting, left: tally.left)
-    let lacked = tally.released[.providerUnavailable] ?? 0
-    // What is not due yet, or what an interruption leaves for the next time, is as it should be.
-    let isPatient = (sending.due || interruption?.isAsked == true) && !wasStopped && tally.unavailable.isEmpty
-    if (tally.left > 0 && !isPatient) || lacked > 0 {
-      (end.status, end.goesOn) = (.stopped, false)
-    } else if choice.stopped > 0 || !tally.stopped.isEmpty {
-      end.status = .stopped
-    } else if tally.deadTotal + tally.inDoubt > 0 {
-      end.status = .deadLetters
-    } else if choice.held > 0 {
-      end.status = .held
-    }
-    return end
-  }
-
-  /// - Parameter saysWhatWaits: for a time or a person, besides what has come to an end.
-  private static func text(
-    _ tally: Tally, _ choice: LineChoice, approvers: [String], saysWhatWaits: Bool = true
-  ) -> String {
-    var parts = ["\(Words.count(tally.sent, "message")) sent"]
-    if tally.deadTotal > 0 { parts.append("\(Words.number(tally.deadTotal)) dead (\(Words.counts(tally.dead)))") }
-    if tally.inDoubt > 0 { parts.append("\(Words.number(tally.inDoubt)) in doubt") }
-    if tally.releasedTotal > 0 {
-      parts.append("\(Words.number(tally.releasedTotal)) released to the next plan (\(Words.counts(tally.released)))")
-    }
-    guard saysWhatWaits else { return sentence(parts, tally, approvers) }
-    if tally.left > 0 { parts.append("\(Words.number(tally.left)) left for the next run") }
-    if choice.stopped > 0 { parts.append("\(Words.number(choice.stopped)) held by a breaker (see above)") }
-    if choice.heldBack > 0 { parts.append("\(Words.number(choice.heldBack)) held back (see above)") }
-    if choice.awaiting > 0 {
-      parts.append("\(Words.number(choice.awaiting)) held: approve them with nightmail approve")
-    }
-    return sentence(parts, tally, approvers)
-  }
-
-  private static func sentence(_ parts: [String], _ tally: Tally, _ approvers: [String]) -> String {
-    var text = parts.joined(separator: ", ") + "."
-    if tally.total > 0, !approvers.isEmpty { text += " Approved by \(approvers.joined(separator: ", "))." }
-    return text
   }
 }
