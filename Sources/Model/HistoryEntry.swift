@@ -57,7 +57,9 @@ extension History {
     var found: [SendRecord] = []
     for id in [campaign.id] + campaign.was {
       guard let number = campaigns.find(id) else { continue }
-      for var person in [contact] + to {
+      let names = [contact] + to
+      // Asked for a person whom nobody said would be asked for.
+      for var person in names + (nameKey.map { key in names.map { key.token($0) } } ?? []) {
         person.withUTF8 { person in
           view.forEachRow(ByteHash.of(person), person) { row in
             if rows[row].campaign == number, seen.insert(row).inserted { found.append(view.record(row, self)) }

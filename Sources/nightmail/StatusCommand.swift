@@ -56,6 +56,7 @@ struct StatusCommand: ParsableCommand {
     }
     if let send { return try story(send, workspace, project.settings) }
     if let contact { return try story(of: contact, workspace, project) }
+    if try workspace.sayIfPruned(plan, settings: project.settings) { return }
     let target = try PlanTarget(plan, in: workspace, settings: project.settings)
     if watch {
       return try StatusWatch(isTerminal: isatty(STDOUT_FILENO) == 1).run {
@@ -90,13 +91,12 @@ struct StatusCommand: ParsableCommand {
   }
 
   private func story(of who: String, _ workspace: Workspace, _ project: Project) throws {
-    var history = History()
-    for day in try workspace.output.days() { try ResultsReader.forEach(in: day) { history.apply($0) } }
     let contact = project.contacts.find(who)
     let names = Set(
       [who, EmailAddress(who)?.canonical, PhoneNumber(who)?.e164, contact?.key, contact?.email?.canonical].compactMap {
         $0
       })
+    let history = try HistoryReader.results(workspace.output, naming: names)
     let records = history.sends.values.filter { record in
       (names.contains(record.contact) || names.contains(EmailAddress(record.to)?.canonical ?? record.to))
         && (campaign == nil || record.campaign == campaign)
@@ -114,13 +114,11 @@ struct StatusCommand: ParsableCommand {
     var lines: [String] = []
     var ids: Set<SendID> = []
     var history = History()
-    for day in try workspace.output.days() {
-      try ResultsReader.forEach(in: day) { record in
-        guard let found = record.id, found.text.hasPrefix(id.lowercased()) else { return }
-        ids.insert(found)
-        history.apply(record)
-        lines.append(SendStory.line(record, zone: settings.zone))
-      }
+    try HistoryReader.forEachRecord(workspace.output) { record in
+      guard let found = record.id, found.text.hasPrefix(id.lowercased()) else { return }
+      ids.insert(found)
+      history.apply(record)
+      lines.append(SendStory.line(record, zone: settings.zone))
     }
     let planned = try planned(id, workspace, settings)
     ids.formUnion(planned.map(\.send.id))
