@@ -26,6 +26,18 @@ struct ShippedProjectTests {
     #expect(project.folder.list("\(day)/outbox") == letters)
   }
 
+  /// One page: what it does, and three sections.
+  @Test(arguments: campaigns)
+  func eachCampaignHasItsPage(campaign: String) throws {
+    let lines = try ShippedProject.text("campaigns/\(campaign)/README.md").components(separatedBy: "\n")
+    #expect(lines.first == "# \(campaign)")
+    let sections = lines.filter { $0.hasPrefix("## ") }
+    #expect(sections == ["## Run it", "## See what happened", "## Break it"])
+    let opening = lines.dropFirst().prefix { !$0.hasPrefix("## ") }.filter { !$0.isEmpty }
+    #expect(!opening.isEmpty, "it does not say what it does")
+    #expect((30...80).contains(lines.count), "\(lines.count) lines")
+  }
+
   @Test func editorsFindTheSchemasOfThisVersion() throws {
     let project = try TestProject([:])
     try project.nightmail(expecting: 0, "schema", "--out", "schemas")
