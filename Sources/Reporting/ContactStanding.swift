@@ -86,6 +86,7 @@ public enum ContactStanding {
       if case .planned(let send) = item.verdict {
         return "\(step)due, and in no plan yet; one made now has it at \(words.full(send.sendAt)) from \(send.mailbox)"
       }
+      if case .ended = item.verdict { return "none, \(words.verdict(item.verdict))" }
       return item.verdict.isOpen ? step + words.item(item) : "none: \(step)\(words.item(item))"
     }
   }
@@ -138,7 +139,7 @@ public enum ContactStanding {
       case .skipped(let reason, let detail):
         return object(item.step, "none", reason: reason.rawValue, detail: detail)
       case .ended(let reason):
-        return object(item.step, "none", reason: WhyReport.because(reason), detail: words.item(item))
+        return object(item.step, "none", reason: WhyReport.because(reason), detail: words.verdict(item.verdict))
       }
     }
   }

@@ -124,6 +124,7 @@ struct ActivationCampaignTests {
         let last = try stage.run(["send"])
         #expect([0, 3].contains(last.status), "\(note): \(last.out)\(last.error)")
         try wait(30) { server.openConnections == 0 }
+        #expect(try Set(early).isSubset(of: stage.activated()), "\(note): a row was taken back")
         // A person settles what is in doubt by the server's own log.
         let doubtful = try stage.letters("--reason", "in-doubt").compactMap { $0["id"]?.string }
         inDoubt += doubtful.count
