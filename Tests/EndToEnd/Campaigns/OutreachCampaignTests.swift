@@ -38,6 +38,7 @@ struct OutreachCampaignTests {
     }
     #expect(headers.count == month.judge.all.count)
     var followUps = 0
+    var faults: [String] = []
     for sends in month.judge.sent.values.flatMap(\.values) {
       let first = try #require(headers[sends[0].id])
       #expect(first["in-reply-to"] == nil && first["references"] == nil)
@@ -46,14 +47,16 @@ struct OutreachCampaignTests {
         let own = try #require(headers[send.id])
         if !thread.isEmpty {
           followUps += 1
-          #expect(own["in-reply-to"] == thread.last)
-          #expect(own["references"] == thread.joined(separator: " "))
-          #expect(own["subject"] == "Re: \(first["subject"] ?? "")")
-          #expect(own["from"] == first["from"] && own["to"] == first["to"])
+          let isInThread =
+            own["in-reply-to"] == thread.last && own["references"] == thread.joined(separator: " ")
+            && own["subject"] == "Re: \(first["subject"] ?? "")" && own["from"] == first["from"]
+            && own["to"] == first["to"]
+          if !isInThread { faults.append("\(send.step) to \(send.contact): \(own), after \(thread)") }
         }
         thread.append(own["message-id"] ?? "")
       }
     }
+    #expect(faults.isEmpty, "\(faults.count): \(faults.prefix(3))")
     #expect(followUps > 200, "\(followUps)")
   }
 
