@@ -18,7 +18,9 @@ struct StatusCommand: ParsableCommand {
   var mailbox: String?
   @Option(help: ArgumentHelp("Only what was last tried through this provider.", valueName: "id"))
   var provider: String?
-  @Option(help: ArgumentHelp("Only this batch of message rows.", valueName: "id"))
+  @Option(
+    help: ArgumentHelp(
+      "This batch of message rows, over all days; with a plan or --watch, of that day alone.", valueName: "id"))
   var batch: String?
   @Option(
     help: ArgumentHelp("All sends to this contact, of all days: an id, an address or a number.", valueName: "who"))
@@ -44,6 +46,7 @@ struct StatusCommand: ParsableCommand {
     let project = try workspace.load(keepGoing: true, readsContacts: contact != nil)
     if let send { return try story(send, workspace, project.settings) }
     if let contact { return try story(of: contact, workspace, project) }
+    if let batch, plan == nil, !watch { return try story(batch: batch, workspace, project.settings) }
     let target = try PlanTarget(plan, in: workspace, settings: project.settings)
     if watch {
       return try StatusWatch(isTerminal: isatty(STDOUT_FILENO) == 1).run {
@@ -59,11 +62,7 @@ struct StatusCommand: ParsableCommand {
 
   private func day(_ target: PlanTarget, _ workspace: Workspace) throws -> DayStatus {
     let figures = try DayFigures.read(planPath: target.path, day: target.day, in: workspace.output)
-    return DayStatus(
-      figures.only { group in
-        (campaign == nil || group.campaign == campaign) && (mailbox == nil || group.mailbox == mailbox)
-          && (provider == nil || group.provider == provider) && (batch == nil || group.batch == batch)
-      })
+    return DayStatus(figures.only(isAsked))
   }
 
   private func text(_ status: DayStatus, _ workspace: Workspace, _ project: Project) throws -> String {
@@ -75,6 +74,21 @@ struct StatusCommand: ParsableCommand {
       text += "\n" + lines.joined(separator: "\n") + "\n"
     }
     return text
+  }
+
+  private func story(batch: String, _ workspace: Workspace, _ settings: Settings) throws {
+    let status: BatchStatus
+    do {
+      status = try BatchStatus.read(batch, in: workspace.output, zone: settings.zone).only(isAsked)
+    } catch BatchStatus.Problem.unknown(let others) {
+      throw Failure(.failed, "no plan and no result has a batch '\(batch)'\(Nearest.hint(batch, among: others))")
+    }
+    if options.json { Console.out(status.json) } else { Console.out(status.text(by: by)) }
+  }
+
+  private func isAsked(_ group: DayFigures.Group) -> Bool {
+    (campaign == nil || group.campaign == campaign) && (mailbox == nil || group.mailbox == mailbox)
+      && (provider == nil || group.provider == provider) && (batch == nil || group.batch == batch)
   }
 
   private func story(of who: String, _ workspace: Workspace, _ project: Project) throws {
