@@ -1,8 +1,8 @@
 import Journal
 import Model
 
-/// Where one batch of message rows stands, over all days: each of its sends once, in the state that its last record, or
-/// else its last plan, gives it.
+/// Where one batch of message rows stands, over all days: each of its sends once - lines of the days' present plans, and
+/// whatever was attempted - in the state that its last record, or else its last plan, gives it.
 public struct BatchStatus: Sendable {
   public let batch: String
   /// The days whose plan or results name it, the earliest first.

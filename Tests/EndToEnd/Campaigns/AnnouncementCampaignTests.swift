@@ -154,13 +154,16 @@ struct AnnouncementCampaignTests {
     let services = try MailServices { _, _ in night.isOver ? .accepts : .asksToComeAgain }
     let project = try project(services)
     // Three days and no longer, for all that the last of them could have been tried again on the fourth.
-    for date in ["2026-11-20", "2026-11-21"] { #expect(try run(project, date).status == 0) }
+    for date in ["2026-11-20", "2026-11-21"] {
+      let output = try run(project, date)
+      #expect([0, 4].contains(output.status) && output.out.contains("3 released"), "\(output.out)\(output.error)")
+    }
     let last = try run(project, "2026-11-22")
     #expect(last.status == 3 && last.out.contains("3 dead (expired 3)"), "\(last.out)\(last.error)")
     let tries = try tries(project, "2026-11-20", "2026-11-21", "2026-11-22")
     for (to, tries) in tries {
       let attempts = tries.dropLast().compactMap { $0.split(separator: " ").first.flatMap { Int($0) } }
-      #expect(attempts == Array(1...attempts.count) && attempts.count > 60, "\(to): counted on over the days")
+      #expect(attempts == Array(1...attempts.count) && attempts.count > 10, "\(to): counted on over the days")
       #expect(tries.dropLast().allSatisfy { $0.hasSuffix(" retry") } && tries.last == "0 failed", "\(to): \(tries)")
     }
     #expect(tries.count == 3 && services.asked.count == tries.values.map { $0.count - 1 }.reduce(0, +))

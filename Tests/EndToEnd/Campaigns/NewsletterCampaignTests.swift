@@ -7,7 +7,7 @@ import Testing
 /// it agrees.
 @Suite(.timeLimit(.minutes(5)))
 struct NewsletterCampaignTests {
-  static let header = "email,phone,first_name,city,timezone,tags,operator,sms_enabled\n"
+  static let header = "email,phone,first_name,city,timezone,segment,tags,operator,sms_enabled\n"
   static let environment = ["GATEWAY_TOKEN": TextGateway.token]
 
   /// A tenant, and what becomes of it by the campaign's words.
@@ -22,7 +22,7 @@ struct NewsletterCampaignTests {
 
     var phone: String { "+4915112300\(number + 100)" }
     var line: String {
-      "t\(number)@example.com,\(phone),Zoë \(number),Town \(number),\(zone),\(tags),\(operatorCode),\(isEnabled ? "yes" : "no")\n"
+      "t\(number)@example.com,\(phone),Zoë \(number),Town \(number),\(zone),tenant,\(tags),\(operatorCode),\(isEnabled ? "yes" : "no")\n"
     }
     var text: String {
       "Zoë \(number), 3 new flats in Town \(number) this week: northwind.example/new. STOP ends this."
@@ -50,6 +50,12 @@ struct NewsletterCampaignTests {
       [("https://sms.example.com", "http://127.0.0.1:\(gateway.server.port)"), ("rate: 20/s", "timeout: 3s\(more)")])
   }
 
+  /// Of the epoch; fractions of a second are left out.
+  private static func seconds(_ time: String) -> Int? {
+    let zone = time.hasSuffix("Z") ? "Z" : String(time.suffix(6))
+    return ISO8601DateFormatter().date(from: time.prefix(19) + zone).map { Int($0.timeIntervalSince1970) }
+  }
+
   private static let day = "output/rehearsal/2026-11-20"
 
   @Test func eachTenantThatIsMeantGetsItOnceInItsOwnDaytimeAndNobodyElseDoes() throws {
@@ -71,16 +77,14 @@ struct NewsletterCampaignTests {
     let planned = Dictionary(uniqueKeysWithValues: plan.map { ($0["id"]?.string, $0["to"]?.string) })
     for text in gateway.taken { #expect(planned[text.id] == text.phone, "its id is the plan's") }
 
-    let clock = ISO8601DateFormatter()
     var hours: [String: Set<Int>] = [:]
     for record in try project.records("\(Self.day)/results.jsonl")
     where record["campaign"]?.string == "newsletter" && record["outcome"]?.string == "sent" {
       let tenant = try #require(meant.first { $0.phone == record["to"]?.string })
-      let at = try #require(
-        record["at"]?.string.flatMap { clock.date(from: String($0.prefix(19)) + String($0.suffix(6))) })
-      let minutes = (Int(at.timeIntervalSince1970) / 60 + tenant.offset) % 1440
+      let at = try #require(record["at"]?.string.flatMap(Self.seconds))
+      let minutes = (at / 60 + tenant.offset) % 1440
       #expect(minutes >= 9 * 60 && minutes < 20 * 60, "\(tenant.zone) at \(minutes / 60):\(minutes % 60)")
-      hours[tenant.zone, default: []].insert(Int(at.timeIntervalSince1970) / 3600 % 24)
+      hours[tenant.zone, default: []].insert(at / 3600 % 24)
     }
     #expect(hours.count == 6 && Set(hours.values).count > 1, "not all at one time: \(hours)")
   }
@@ -130,7 +134,7 @@ struct NewsletterCampaignTests {
     let text = try project.folder.read("mail.log")
     for tenant in Tenant.all { #expect(!text.contains(tenant.phone), "a number in the log") }
     let log = try text.split(separator: "\n").map { try String($0).json }
-    let run = try project.records("\(Self.day)/results.jsonl").first { $0["kind"]?.string == "run" }?["id"]?.string
+    let run = try project.records("\(Self.day)/results.jsonl").first { $0["kind"]?.string == "run" }?["run"]?.string
     let mailing = log.filter { $0["run"]?.string == run && $0["campaign"]?.string == "newsletter" }
     #expect(run != nil && Set(mailing.compactMap { $0["send"]?.string }) == Set(gateway.asked.map(\.id)))
     #expect(mailing.count { $0["outcome"]?.string == "sent" } == gateway.taken.count)
@@ -156,8 +160,8 @@ struct NewsletterCampaignTests {
     let project = try ShippedProject.copy([
       "campaigns/newsletter/campaign.yaml": campaign.replacing("2035-12-31T20:00:00", with: "2026-11-20T20:00:00"),
       "data/contacts.csv": Self.header
-        + "a@example.com,+81312345678,Aya,Tokyo,Asia/Tokyo,flats,26201,yes\n"
-        + "b@example.com,+491511230001,Ben,Bonn,Europe/Berlin,flats,26202,yes\n",
+        + "a@example.com,+81312345678,Aya,Tokyo,Asia/Tokyo,tenant,flats,26201,yes\n"
+        + "b@example.com,+491511230001,Ben,Bonn,Europe/Berlin,tenant,flats,26202,yes\n",
       "data/providers.yaml": try ShippedProject.providers(
         real: ["gateway"], [("https://sms.example.com", "http://127.0.0.1:\(port)")]),
     ])

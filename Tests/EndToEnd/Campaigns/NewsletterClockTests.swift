@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The shipped newsletter by the wall clock: tenants who come while it runs, its end, and a gateway that is no good.
-@Suite(.serialized, .timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(5)))
 struct NewsletterClockTests {
   private static let day = "output/\(Daytime.today)"
 
@@ -23,7 +23,7 @@ struct NewsletterClockTests {
   }
 
   private static func tenant(_ n: Int) -> String {
-    "t\(n)@example.com,+4915112300\(n + 100),Zoë \(n),Town \(n),\(Daytime.zone),flats,26201,yes\n"
+    "t\(n)@example.com,+4915112300\(n + 100),Zoë \(n),Town \(n),\(Daytime.zone),tenant,flats,26201,yes\n"
   }
 
   /// Whole seconds: as a campaign's end is written.
@@ -47,7 +47,8 @@ struct NewsletterClockTests {
     while Date() < end {
       let output = try run()
       runs += 1
-      #expect([0, 3].contains(output.status), "\(output.out)\(output.error)")
+      // 4: the gateway has asked to be left alone for a while.
+      #expect([0, 3, 4].contains(output.status), "\(output.out)\(output.error)")
       if runs == 1 { try project.folder.write(contacts + Self.tenant(3), to: "data/contacts.csv") }
     }
     try #require(runs > 1, "the machine was too busy")
