@@ -240,6 +240,21 @@ struct TimingTests {
     #expect(bench.dispatcher.isFinished)
   }
 
+  /// Cron's next run may find a plan that has it no more.
+  @Test func withDueOnlyWhatWaitsForALaterTryIsToldOfOnceItHasExpired() {
+    var scene = Scene()
+    scene.dueOnly = true
+    scene.now = at("09:30:00")
+    for expires in ["09:30:00", "09:30:01"] {
+      let send = Scene.send(scene.items.count, at: at("09:00:00"), expires: at(expires))
+      scene.items.append(
+        Dispatcher.Item(send: send, attempts: 1, firstAttempt: at("09:00:00"), notBefore: at("09:40:00")))
+    }
+    var bench = Bench(scene)
+    #expect(bench.start(at("09:30:00")).isEmpty && bench.dispatcher.isFinished)
+    #expect(bench.tally.dead == [.expired: 1] && bench.tally.left == 1 && bench.sums)
+  }
+
   @Test func aRetryThatWouldComeAfterTheClosingIsReleasedWithItsAttemptsKept() {
     var scene = Scene()
     scene.add(at("09:59:50"), open: IntervalSet([Interval(at("09:00:00"), at("10:00:00"))]))
