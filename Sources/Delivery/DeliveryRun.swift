@@ -38,14 +38,20 @@ public struct OutgoingMessage: Sendable {
   }
 }
 
-/// A stop that a signal asks for, from any thread.
+/// A stop that a signal asks for, from any thread; or, within such a one, a stop that the program asks of itself to go
+/// on with something else. The latter is nobody's hurry: what is under way has all the time that it takes.
 public final class StopRequest: Sendable {
   private let count = Atomic<Int>(0)
-  public init() {}
-  /// The first asks for an orderly stop, the second for one at once.
+  private let outer: StopRequest?
+  /// - Parameter outer: a signal's, which stops this one too.
+  public init(within outer: StopRequest? = nil) { self.outer = outer }
+  /// The first asks for an orderly stop, a signal's second for one at once.
   public func ask() { count.wrappingAdd(1, ordering: .relaxed) }
-  public var isAsked: Bool { count.load(ordering: .relaxed) > 0 }
-  public var isUrgent: Bool { count.load(ordering: .relaxed) > 1 }
+  public var isAsked: Bool { isAskedItself || outer?.isAsked ?? false }
+  /// Whether what is under way has no more than its grace.
+  public var isPressing: Bool { outer?.isPressing ?? isAskedItself }
+  public var isUrgent: Bool { outer?.isUrgent ?? (count.load(ordering: .relaxed) > 1) }
+  private var isAskedItself: Bool { count.load(ordering: .relaxed) > 0 }
 }
 
 /// Carries out what the dispatcher decides: composes, journals, sends, waits. Runs on one thread, which it blocks.
@@ -147,14 +153,16 @@ public struct DeliveryRun: ~Copyable {
   /// - Throws: what the journal throws when it cannot be written; nothing was sent that it does not know of.
   public mutating func run() throws -> Tally {
     defer { transport.close() }
-    var stoppingSince: Instant.Span?
+    var isStopping = false
+    var pressedSince: Instant.Span?
     while !dispatcher.isFinished {
-      if stop.isAsked, stoppingSince == nil {
-        stoppingSince = hooks.elapsed()
+      if stop.isAsked, !isStopping {
+        isStopping = true
         dispatcher.stop()
         transport.drain()
       }
-      if let since = stoppingSince, stop.isUrgent || hooks.elapsed() > since + grace {
+      if stop.isPressing, pressedSince == nil { pressedSince = hooks.elapsed() }
+      if let since = pressedSince, stop.isUrgent || hooks.elapsed() > since + grace {
         // What the transport was not told to complete has not been sent.
         try perform(dispatcher.abandon(unsent: Set(ready + committing), now: clock.now()))
         ready = []

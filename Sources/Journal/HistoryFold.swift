@@ -25,6 +25,8 @@ struct HistoryFold: Sendable {
     var paths: [String]
     /// Where an only file has been read up to.
     var mark: ResultsBatchReader.Mark?
+    /// Whether it is what was kept of a pruned day.
+    var isPruned = false
   }
 
   var history = History()
@@ -33,9 +35,13 @@ struct HistoryFold: Sendable {
   /// In the order of the fold.
   var files: [File] = []
   var records = 0
+  /// Of what was kept, by its day.
+  var pruned: [CalendarDay: PrunedDay] = [:]
 
-  mutating func take(_ record: FlatRecord, _ bytes: UnsafeBufferPointer<UInt8>, on date: CalendarDay) {
-    history.fold(record, bytes)
+  mutating func take(
+    _ record: FlatRecord, _ bytes: UnsafeBufferPointer<UInt8>, on date: CalendarDay, hasTokens: Bool = false
+  ) {
+    history.fold(record, bytes, hasTokens: hasTokens)
     records += 1
     switch record.kind {
     case .released: released[date, default: []].insert(record.id)
@@ -44,9 +50,9 @@ struct HistoryFold: Sendable {
     }
   }
 
-  mutating func take(_ batch: ResultsBatch, on date: CalendarDay) {
+  mutating func take(_ batch: ResultsBatch, on date: CalendarDay, hasTokens: Bool = false) {
     batch.bytes.withUnsafeBufferPointer { bytes in
-      for record in batch.records { take(record, bytes, on: date) }
+      for record in batch.records { take(record, bytes, on: date, hasTokens: hasTokens) }
     }
   }
 
@@ -189,8 +195,10 @@ final class ParallelFold: @unchecked Sendable {
 
   /// A day with one file: batch by batch, as soon as it may.
   private func stream(_ day: Int) throws(JournalProblem) {
-    let date = days[day].date
-    var reader = try ResultsBatchReader(days[day].paths[0], hashing: true, from: days[day].mark ?? .init())
+    let (date, isPruned) = (days[day].date, days[day].isPruned)
+    var reader = try ResultsBatchReader(
+      days[day].paths[0], hashing: true, from: days[day].mark ?? .init(),
+      header: isPruned ? PrunedDay.header : ResultsCodec.key)
     var ahead: [ResultsBatch] = []
     var aheadBytes = 0
     while let batch = try reader.next() {
@@ -199,12 +207,12 @@ final class ParallelFold: @unchecked Sendable {
       ahead.append(batch)
       guard isTurn(day) || aheadBytes > Self.waits else { continue }
       guard waitForTurn(day) else { return }
-      for batch in ahead { fold.take(batch, on: date) }
+      for batch in ahead { fold.take(batch, on: date, hasTokens: isPruned) }
       ahead.removeAll()
       aheadBytes = 0
     }
     guard waitForTurn(day) else { return }
-    for batch in ahead { fold.take(batch, on: date) }
+    for batch in ahead { fold.take(batch, on: date, hasTokens: isPruned) }
     fold.files.append(file(reader, date))
     endTurn()
   }

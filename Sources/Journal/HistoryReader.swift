@@ -11,11 +11,14 @@ public enum HistoryReader {
   ///   - instant: lines whose open time has ended by then hold nothing.
   ///   - keepsSnapshot: whether to keep what was read for the next time, where that pays. Only `plan` does; whoever reads
   ///     uses what was kept.
+  ///   - names: hands over whom else the history will be asked for; the project's own people it knows anyway.
   ///   - needsApproval: whether a line's campaign has to be approved; a line that needs it and lacks it holds nothing.
   /// - Throws: what a broken results, plan or approval file has to say; history is never made from half of the files.
   public static func read(
     _ output: OutputFolder, project: Project, excluding date: CalendarDay?, leavesOut: Bool = false,
-    at instant: Instant, keepsSnapshot: Bool = false, needsApproval: (PlannedSend) -> Bool
+    at instant: Instant, keepsSnapshot: Bool = false,
+    names: ((String) -> Void) throws(JournalProblem) -> Void = { (_) throws(JournalProblem) in },
+    needsApproval: (PlannedSend) -> Bool
   ) throws(JournalProblem) -> History {
     let days = try output.days()
     let counted = leavesOut ? days.filter { $0.date != date } : days
@@ -24,7 +27,19 @@ public enum HistoryReader {
     var history = History()
     swap(&history, &fold.history)
     var digest = Digests()
-    for file in fold.files { digest.add(file.path, file.digest) }
+    for file in fold.files {
+      guard let kept = fold.pruned[file.day], file.path.hasPrefix(output.relativePrunedPath) else {
+        digest.add(file.path, file.digest)
+        continue
+      }
+      for file in kept.files { digest.add("\(kept.date)/\(file.name)", file.digest) }
+    }
+    if history.hasTokens {
+      var finder = NameFinder()
+      finder.add(project, to: &history)
+      try names { finder.add($0, to: &history) }
+      finder.resolve(&history)
+    }
     carryOver(project, into: &history)
     for day in days where day.date != date && day.date.canHold(at: instant) && FileSystem.exists(day.planPath) {
       for path in [day.planPath, day.linesPath, day.approvalPath] { try digest.add(path, in: output) }
@@ -34,20 +49,66 @@ public enum HistoryReader {
     return history
   }
 
-  /// What the results of all days but one come to; plans, events and approvals are left out of it.
-  public static func results(_ output: OutputFolder, except date: CalendarDay) throws(JournalProblem) -> History {
-    try fold(output, try output.days().filter { $0.date != date }, keepsSnapshot: false).history
+  /// What the results of all days come to; plans, events and approvals are left out of it.
+  /// - Parameters:
+  ///   - date: a day that is left out.
+  ///   - names: whom it will be asked for, by id, canonical address or number.
+  public static func results(
+    _ output: OutputFolder, except date: CalendarDay? = nil, naming names: Set<String> = []
+  ) throws(JournalProblem) -> History {
+    var history = try fold(output, try output.days().filter { $0.date != date }, keepsSnapshot: false).history
+    var finder = NameFinder()
+    for name in names { finder.add(name, to: &history) }
+    if history.hasTokens { finder.resolve(&history) }
+    return history
   }
 
-  /// The results of all days, those that a snapshot has out of the snapshot.
+  /// Hands over the records of all days, one day after the other; of pruned days what was kept of them.
+  public static func forEachRecord(
+    _ output: OutputFolder, _ body: (Record) throws(JournalProblem) -> Void
+  ) throws(JournalProblem) {
+    let pruned = try output.pruned()?.days ?? [:]
+    let days = try output.days()
+    for date in Set(days.map(\.date)).union(pruned.keys).sorted() {
+      guard let kept = pruned[date] else {
+        try ResultsReader.forEach(in: output.day(date), body)
+        continue
+      }
+      try ResultsReader.forEach(output.prunedPath(date), header: PrunedDay.header, body)
+      for path in try kept.unkept(output.day(date)) { try ResultsReader.forEach(path, body) }
+    }
+  }
+
+  /// The results of all days, those that a snapshot has out of the snapshot, and of pruned days what was kept of them.
+  /// Read again where a day was pruned meanwhile: it would be in neither place, or in both.
   static func fold(
     _ output: OutputFolder, _ days: [DayFolder], keepsSnapshot: Bool, threshold: Int = 20_000
   ) throws(JournalProblem) -> HistoryFold {
-    var results: [HistoryFold.Day] = []
+    let dates = try output.prunedDates()
+    let result = Result { () throws(JournalProblem) in
+      try foldOnce(output, days, keepsSnapshot: keepsSnapshot, threshold: threshold)
+    }
+    guard try output.prunedDates() == dates else {
+      return try Self.fold(output, days, keepsSnapshot: keepsSnapshot, threshold: threshold)
+    }
+    return try result.get()
+  }
+
+  private static func foldOnce(
+    _ output: OutputFolder, _ days: [DayFolder], keepsSnapshot: Bool, threshold: Int
+  ) throws(JournalProblem) -> HistoryFold {
+    let pruned = try output.pruned()
+    var results: [HistoryFold.Day] =
+      (pruned?.days.keys).map { dates in
+        dates.map { .init(date: $0, paths: [output.prunedPath($0)], isPruned: true) }
+      } ?? []
     for day in days {
-      let paths = try day.resultsPaths()
+      var paths = try day.resultsPaths()
+      if let kept = pruned?.days[day.date] { paths = try kept.unkept(day) }
       if !paths.isEmpty { results.append(.init(date: day.date, paths: paths)) }
     }
+    // What was kept of a day comes before what was written since.
+    results.sort { ($0.date, $0.isPruned ? 0 : 1) < ($1.date, $1.isPruned ? 0 : 1) }
     var fold = HistoryFold()
     if let known = HistorySnapshot.read(of: output, days: results) {
       (fold, results) = (known.fold, known.rest)
@@ -58,9 +119,14 @@ public enum HistoryReader {
       if size > 1 << 20 { fold.history.reserve(sends: size / 900) }
     }
     let known = fold.records
+    fold.pruned = pruned?.days ?? [:]
+    fold.history.nameKey = pruned?.key
     if !results.isEmpty { try ParallelFold.add(results, of: output, to: &fold) }
     if keepsSnapshot, HistorySnapshot.pays(records: fold.records, known: known, threshold: threshold) {
       HistorySnapshot.write(&fold, to: output)
+    } else if keepsSnapshot, known == 0, pruned != nil {
+      // One from before a prune would keep the names that were to go.
+      HistorySnapshot.remove(from: output)
     }
     return fold
   }

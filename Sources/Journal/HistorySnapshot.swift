@@ -41,6 +41,8 @@ enum HistorySnapshot {
     records - known > max(threshold, known / 16)
   }
 
+  static func remove(from output: OutputFolder) { _ = unlink(output.snapshotPath) }
+
   /// Leaves everything as it was where it cannot be written: the next `plan` tries again.
   static func write(_ fold: inout HistoryFold, to output: OutputFolder) {
     guard fold.files.allSatisfy(\.isSettled) else { return }
@@ -254,7 +256,7 @@ extension HistorySnapshot {
       }
       guard let (file, path, stamp) = changed.first else { continue }
       guard left.isEmpty, day.paths.count == 1, let mark = mark(file, path, stamp) else { return nil }
-      rest.days.append(.init(date: day.date, paths: day.paths, mark: mark))
+      rest.days.append(.init(date: day.date, paths: day.paths, mark: mark, isPruned: day.isPruned))
       rest.files.removeLast()
       rest.spare += (stamp.size - file.end) / 900 + 1
     }

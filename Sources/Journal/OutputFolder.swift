@@ -63,9 +63,13 @@ public struct DayFolder: Hashable, Sendable {
   public var resultsPath: String { path + "/results.jsonl" }
   public var deadLettersPath: String { path + "/dead-letters.jsonl" }
   public var reportPath: String { path + "/report.html" }
+  /// What was mailed to reviewers.
+  public var reviewPath: String { path + "/review.jsonl" }
   public var outboxPath: String { path + "/outbox" }
   /// Held by whoever writes results of this day.
   public var lockPath: String { path + "/lock" }
+  /// Held by whoever waits for `lockPath` while a run that gives way has it: the run's cue to do so.
+  public var waitingPath: String { path + "/waiting" }
 
   /// A shard's own: `results.2-of-8.jsonl`. Without a shard `resultsPath`.
   public func resultsPath(_ shard: Shard?) -> String {

@@ -55,7 +55,13 @@ public enum ResultsReader {
   public static func forEach(
     _ path: String, _ body: (Record) throws(JournalProblem) -> Void
   ) throws(JournalProblem) {
-    var reader = try ResultsBatchReader(path)
+    try forEach(path, header: ResultsCodec.key, body)
+  }
+
+  static func forEach(
+    _ path: String, header: String, _ body: (Record) throws(JournalProblem) -> Void
+  ) throws(JournalProblem) {
+    var reader = try ResultsBatchReader(path, header: header)
     while let batch = try reader.next() {
       var runs = batch.runs[...]
       for i in 0...batch.records.count {

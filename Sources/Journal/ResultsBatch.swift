@@ -38,6 +38,8 @@ struct ResultsBatchReader {
   /// How many bytes there were in all, at the end.
   private(set) var size = 0
   private let isHashing: Bool
+  /// What the first line must have: another one's records have tokens in place of names.
+  private let header: String
   private let file: Descriptor
   private var carry: [UInt8] = []
   private var isAtEnd = false
@@ -46,8 +48,11 @@ struct ResultsBatchReader {
   /// (measured: a quarter of the time).
   static let piece = 160 << 10
 
-  init(_ path: String, hashing: Bool = false, from mark: Mark = Mark()) throws(JournalProblem) {
+  init(
+    _ path: String, hashing: Bool = false, from mark: Mark = Mark(), header: String = ResultsCodec.key
+  ) throws(JournalProblem) {
     self.path = path
+    self.header = header
     self.mark = mark
     isHashing = hashing
     file = try Descriptor(path, flags: O_RDONLY)
@@ -57,7 +62,7 @@ struct ResultsBatchReader {
   /// Nil at the end of the file and after a problem with a line.
   mutating func next() throws(JournalProblem) -> ResultsBatch? {
     guard let piece = try cut() else { return nil }
-    var batch = Self.scan(piece, path: path, isFirst: mark.lines == 0)
+    var batch = Self.scan(piece, path: path, isFirst: mark.lines == 0, header: header)
     batch.problem = batch.problem?.moved(by: mark.lines)
     mark.lines += batch.lines
     if batch.problem != nil { isAtEnd = true }
@@ -125,7 +130,9 @@ struct ResultsBatchReader {
 
   /// Whole lines as records, up to the first that is none. Lines of problems count from the piece's first, from 1.
   /// - Parameter isFirst: whether the header is among them.
-  static func scan(_ lines: [UInt8], path: String, isFirst: Bool) -> ResultsBatch {
+  static func scan(
+    _ lines: [UInt8], path: String, isFirst: Bool, header: String = ResultsCodec.key
+  ) -> ResultsBatch {
     var batch = ResultsBatch()
     batch.records.reserveCapacity(lines.count / 400)
     var unescaped: [UInt8] = []
@@ -142,7 +149,7 @@ struct ResultsBatchReader {
           batch.records.append(record)
         } else {
           readSlowly(
-            UnsafeBufferPointer(rebasing: bytes[start..<end]), isHeader: isHeader, path, &scanner, &batch)
+            UnsafeBufferPointer(rebasing: bytes[start..<end]), header: isHeader ? header : nil, path, &scanner, &batch)
         }
         start = end + 1
       }
@@ -156,13 +163,13 @@ struct ResultsBatchReader {
 
   /// The header, a run, and lines of any other look.
   private static func readSlowly(
-    _ line: UnsafeBufferPointer<UInt8>, isHeader: Bool, _ path: String, _ scanner: inout ResultsScanner,
+    _ line: UnsafeBufferPointer<UInt8>, header: String?, _ path: String, _ scanner: inout ResultsScanner,
     _ batch: inout ResultsBatch
   ) {
     do throws(LineProblem) {
       let json = try LineReader.Line.json(line)
-      guard !isHeader else {
-        do { try FormatVersion.check(json, key: "nightmail_results", path: path) } catch { batch.problem = error }
+      if let header {
+        do { try FormatVersion.check(json, key: header, path: path) } catch { batch.problem = error }
         return
       }
       let record = try ResultsCodec.decode(json)

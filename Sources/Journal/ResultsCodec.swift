@@ -3,7 +3,8 @@ import Model
 /// Records of `results.jsonl` as lines, version 1 (DESIGN §2). Times are UTC with milliseconds; what is absent or
 /// empty is left out.
 public enum ResultsCodec {
-  static let header = "{\"nightmail_results\":1}"
+  static let key = "nightmail_results"
+  static let header = "{\"\(key)\":1}"
 
   /// Appends one record as a line, with its line break. Speed: a million intents and outcomes a night.
   public static func encode(_ record: Record, to out: inout [UInt8]) {

@@ -23,6 +23,8 @@ public struct History: Sendable {
   var spentRows: [HistoryRow] = []
   var bounceRows: [Bounce] = []
   var scratch: [UInt8] = []
+  /// Of what was kept of pruned days; nil where no day was.
+  package var nameKey: NameKey?
 
   /// The last attempt of each mailbox and of each provider, by id: gaps and rates count every attempt.
   public internal(set) var lastAttempt: (mailbox: [String: Instant], provider: [String: Instant]) = ([:], [:])

@@ -1,8 +1,10 @@
 /// What each kind of record does to the history: the states and moves of `SendState`.
 extension History {
   /// Applies a record whose texts lie in `bytes`. After the last one of many comes `settle`.
-  package mutating func fold(_ r: FlatRecord, _ bytes: UnsafeBufferPointer<UInt8>) {
+  /// - Parameter hasTokens: whether it was kept of a pruned day, with tokens in place of names.
+  package mutating func fold(_ r: FlatRecord, _ bytes: UnsafeBufferPointer<UInt8>, hasTokens: Bool = false) {
     let found = row(of: r.id)
+    if let found, !hasTokens, rows[found].flags.contains(.hasTokens) { putNames(of: r, bytes, in: found) }
     switch r.kind {
     case .intent, .outcome: break
     case .released, .withdrawn:
@@ -16,6 +18,7 @@ extension History {
     }
     let index = found ?? insert(r, bytes)
     var row = rows[index]
+    if found == nil, hasTokens { row.flags.insert(.hasTokens) }
     row.at = r.at
     var change = Change(r, bytes)
     if r.kind == .intent || r.kind == .outcome {
@@ -111,7 +114,7 @@ extension History {
       arena.bytes.withUnsafeBufferPointer { bytes in
         kept = bounceRows.filter {
           var reader = BlockReader(bytes, block: $0.block)
-          return $0.at > until || !reader.text().isSame(as: address)
+          return $0.at > until || !isSame(reader.text(), address)
         }
       }
       bounceRows = kept

@@ -10,23 +10,9 @@ extension History {
     let index = rows.count
     let (contact, to, key) = (bytes.text(r.contact), bytes.text(r.to), bytes.text(r.key))
     var flags: HistoryRow.Flags = r.channel == .sms ? [.sms] : []
-    var block: [UInt8] = []
-    block.reserveCapacity(contact.count + 32)
-    block.put(text: contact)
-    if to.isSame(as: contact) { flags.insert(.toIsContact) } else { block.put(text: to) }
     let spelled = Self.canonical(to) ?? Array(to)
     spelled.withUnsafeBufferPointer { canonical in
-      if !canonical.isSame(as: contact) {
-        flags.insert(.hasTwoNames)
-        if !canonical.isSame(as: to) {
-          flags.insert(.hasCanonical)
-          block.put(text: canonical)
-        }
-      }
-      if key.count > 0 {
-        flags.insert(.hasKey)
-        block.put(text: key)
-      }
+      let block = Self.identity(contact: contact, to: to, canonical: canonical, key: key, &flags)
       rows.append(
         HistoryRow(
           id: r.id, at: r.at, attemptAt: HistoryRow.never, identity: arena.put(block), detail: 0, nextByContact: 0,
@@ -41,8 +27,45 @@ extension History {
     return index
   }
 
+  /// The block of the texts that never change, and the flags that say how to read it.
+  private static func identity(
+    contact: UnsafeBufferPointer<UInt8>, to: UnsafeBufferPointer<UInt8>, canonical: UnsafeBufferPointer<UInt8>,
+    key: UnsafeBufferPointer<UInt8>, _ flags: inout HistoryRow.Flags
+  ) -> [UInt8] {
+    var block: [UInt8] = []
+    block.reserveCapacity(contact.count + 32)
+    block.put(text: contact)
+    if to.isSame(as: contact) { flags.insert(.toIsContact) } else { block.put(text: to) }
+    if !canonical.isSame(as: contact) {
+      flags.insert(.hasTwoNames)
+      if !canonical.isSame(as: to) {
+        flags.insert(.hasCanonical)
+        block.put(text: canonical)
+      }
+    }
+    if key.count > 0 {
+      flags.insert(.hasKey)
+      block.put(text: key)
+    }
+    return block
+  }
+
+  static func identity(
+    contact: [UInt8], to: [UInt8], canonical: [UInt8], key: [UInt8], _ flags: inout HistoryRow.Flags
+  ) -> [UInt8] {
+    contact.withUnsafeBufferPointer { contact in
+      to.withUnsafeBufferPointer { to in
+        canonical.withUnsafeBufferPointer { canonical in
+          key.withUnsafeBufferPointer { key in
+            identity(contact: contact, to: to, canonical: canonical, key: key, &flags)
+          }
+        }
+      }
+    }
+  }
+
   /// Puts a node at the end of a person's ring.
-  private mutating func link(_ node: UInt32, _ person: UnsafeBufferPointer<UInt8>) {
+  mutating func link(_ node: UInt32, _ person: UnsafeBufferPointer<UInt8>) {
     let hash = ByteHash.of(person)
     if let slot = view.findPerson(hash, person) {
       let tail = byPerson[slot]

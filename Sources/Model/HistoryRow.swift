@@ -34,6 +34,8 @@ struct HistoryRow: Sendable, BitwiseCopyable {
     static let hasTwoNames = Flags(rawValue: 8)
     static let hasKey = Flags(rawValue: 16)
     static let hasExpiry = Flags(rawValue: 32)
+    /// A name of it is a token (`NameKey`).
+    static let hasTokens = Flags(rawValue: 64)
   }
 
   var channel: Channel { flags.contains(.sms) ? .sms : .email }

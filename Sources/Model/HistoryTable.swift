@@ -64,6 +64,24 @@ struct HistoryTable: Sendable {
     count += 1
   }
 
+  /// Takes an entry out, and moves those up that stood behind it for want of a free place.
+  /// - Parameter hash: of what a number stands for.
+  mutating func remove(_ slot: Int, hash: (UInt32) -> UInt64) {
+    var free = slot
+    var i = slot
+    while true {
+      i = i + 1 == slots.count ? 0 : i + 1
+      if slots[i] == 0 { break }
+      let home = Self.place(hash(Self.number(slots[i])), slots.count)
+      // Stays where its own place lies behind the free one, up to where it is.
+      if free <= i ? (free < home && home <= i) : (free < home || home <= i) { continue }
+      slots[free] = slots[i]
+      free = i
+    }
+    slots[free] = 0
+    count -= 1
+  }
+
   /// Makes room for `wanted` entries with some to spare.
   mutating func grow(for wanted: Int, hash: (UInt32) -> UInt64) {
     let old = slots

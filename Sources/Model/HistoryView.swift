@@ -69,6 +69,12 @@ public struct HistoryView: @unchecked Sendable {
     } while node != tail
   }
 
+  /// The hash of the name under which a node is in a ring.
+  func personHash(_ node: UInt32) -> UInt64 {
+    let texts = SendTexts(rows[Int(node >> 1)], bytes)
+    return ByteHash.of(node & 1 == 0 ? texts.contact : texts.canonical)
+  }
+
   /// The slot of a person in the history's table.
   @inline(__always)
   func findPerson(_ hash: UInt64, _ person: UnsafeBufferPointer<UInt8>) -> Int? {

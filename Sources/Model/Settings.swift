@@ -18,12 +18,14 @@ public struct Settings: Sendable {
   public var vars: [String: String]
   /// Decides ties, jitter and variants.
   public var seed: UInt64
+  /// Nil: nobody is mailed plans and reports.
+  public var review: Review?
 
   public init(
     zone: Zone = .utc, dayStarts: Int64 = 0, window: Window = .always, holidays: Set<CalendarDay> = [],
     contactCapPerDay: Int? = nil, contactCapPerWeek: Int? = nil, domainCap: DomainCap? = nil,
     retry: RetryPolicy = RetryPolicy(), breaker: BreakerPolicy = BreakerPolicy(), approval: Approval = .required,
-    vars: [String: String] = [:], seed: UInt64 = 0
+    vars: [String: String] = [:], seed: UInt64 = 0, review: Review? = nil
   ) {
     self.zone = zone
     self.dayStarts = dayStarts
@@ -37,6 +39,7 @@ public struct Settings: Sendable {
     self.approval = approval
     self.vars = vars
     self.seed = seed
+    self.review = review
   }
 
   /// The instants that a plan for `day` covers: from `day_starts` to the next day's, 23, 24 or 25 hours (DESIGN §2).
@@ -48,6 +51,23 @@ public struct Settings: Sendable {
   public func day(of instant: Instant) -> CalendarDay {
     let day = zone.day(of: instant)
     return instant < span(of: day).start ? day - 1 : day
+  }
+}
+
+/// Who is mailed the plans that await approval and the reports of days, and from which mailbox. Such mail is no send: it
+/// stands outside history and limits.
+public struct Review: Hashable, Sendable {
+  /// At least one, each address once.
+  public var to: [NamedAddress]
+  /// A mailbox's id. Project loading sees to it that the mailbox is there and has an e-mail address.
+  public var mailbox: String
+  /// Of the mailbox's name.
+  public var place: Place
+
+  public init(to: [NamedAddress], mailbox: String, place: Place = Place("campaigns/settings.yaml")) {
+    self.to = to
+    self.mailbox = mailbox
+    self.place = place
   }
 }
 

@@ -24,7 +24,7 @@ struct ApproveCommand: ParsableCommand {
     let workspace = Workspace(options, rehearse: rehearsal.rehearse)
     let project = try workspace.load(keepGoing: true)
     let target = try PlanTarget(plan, in: workspace, settings: project.settings)
-    let lock = try workspace.lock(target.day, purpose: "approve")
+    let lock = try workspace.lockInTurn(target.day, purpose: "approve")
     defer { lock.release() }
     let stored = try PlanFile.read(target.path)
     if let digest {

@@ -33,6 +33,8 @@ struct Courier {
   /// What suppressions and events were before the project was read; nil if nobody knows.
   let drops: DropsFingerprint?
   let signals: StopSignals
+  /// Asked by the signals, or by who wants to go on with something else.
+  let stop: StopRequest
 
   /// A run's counts.
   struct Delivered: Sendable {
@@ -44,21 +46,20 @@ struct Courier {
   }
 
   func deliver() async throws -> Delivered {
-    let stop = signals.request
     signals.enter(.delivering)
     defer { signals.enter(.between) }
     // The run is one thread's alone; this one waits for its result and touches nothing of it meanwhile.
-    let work = Handover { try run(stop) }
+    let work = Handover { try run() }
     var delivered = try await withCheckedThrowingContinuation { continuation in
       let thread = Thread { continuation.resume(with: Result { try work.body() }) }
       thread.name = "delivery"
       thread.start()
     }
-    delivered.wasStopped = stop.isAsked
+    delivered.wasStopped = signals.request.isAsked
     return delivered
   }
 
-  private func run(_ stop: StopRequest) throws -> Delivered {
+  private func run() throws -> Delivered {
     let clock: any DeliveryClock = workspace.isRehearsal ? RehearsalClock(start: header.notBefore) : WallClock()
     // Read now, not when the command began: an approval or a password may have taken its time.
     let dropWatch = DropWatch(folder: workspace.folder, bounces: history.bounces, known: drops.map { ($0, project) })

@@ -55,13 +55,15 @@ struct DayReporter {
   }
 
   /// After a run: what has been sent is on disk, and a report that cannot be written changes nothing about that.
-  func writeAfterRun(_ target: PlanTarget, letters: [DeadLetter], end: RunEnd, isLive: Bool) {
+  @discardableResult
+  func writeAfterRun(_ target: PlanTarget, letters: [DeadLetter], end: RunEnd, isLive: Bool) -> Written? {
     do {
       var last = RunEnd.Last.read(workspace.output)
       try last.note(end, in: workspace.output)
-      _ = try write(target, letters: letters, lastRun: last, isLive: isLive)
+      return try write(target, letters: letters, lastRun: last, isLive: isLive)
     } catch {
       workspace.log.error("the report could not be written; nightmail report makes it again: \(error)")
+      return nil
     }
   }
 }

@@ -163,7 +163,7 @@ struct DeadLettersCommand: ParsableCommand {
           .failed, "\(wrong.letter.id) is \(wrong.letter.reason.rawValue): only sends in doubt can be marked as sent")
       }
       for day in Set(chosen.map(\.day)).sorted(by: { $0.date < $1.date }) {
-        let lock = try workspace.lock(day, purpose: "dead-letters")
+        let lock = try workspace.lockInTurn(day, purpose: "dead-letters")
         defer { lock.release() }
         // Under the lock the letters are read again: a run may have ended in between.
         let current = Set(try DeadLetters.read(day).map(\.id))

@@ -23,7 +23,7 @@ struct Nightmail: AsyncParsableCommand {
       SendCommand.self, RunCommand.self, StatusCommand.self, WhyCommand.self, DeadLettersCommand.self,
       EventCommand.self, SuppressCommand.self, PauseCommand.self, ResumeCommand.self, DkimCommand.self,
       SchemaCommand.self, ExplainCommand.self, TestCommand.self, DiffCommand.self, ReportCommand.self,
-      DoctorCommand.self,
+      DoctorCommand.self, ForecastCommand.self, PruneCommand.self,
     ])
 
   static func main() async {

@@ -5,13 +5,14 @@ import Model
 import Planning
 import Reporting
 
-struct PlanCommand: ParsableCommand {
+struct PlanCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "plan", abstract: "Works out a day's sends and writes the plan; sends nothing.")
 
   @OptionGroup var options: GlobalOptions
   @OptionGroup var rehearsal: RehearsalOptions
   @OptionGroup var planning: PlanningOptions
+  @OptionGroup var reviewing: ReviewOptions
   @Option(help: ArgumentHelp("Writes the plan to this file instead.", valueName: "file"))
   var out: String?
   @Flag(name: .customLong("no-html"), help: "Writes no plan.html, the page for reviewers, beside the plan.")
@@ -21,7 +22,7 @@ struct PlanCommand: ParsableCommand {
   @Flag(help: "Exit code 2 if there is something to send, 0 if not.")
   var detailedExitcode = false
 
-  func run() throws {
+  func run() async throws {
     let workspace = Workspace(options, rehearse: rehearsal.rehearse)
     let engine = TemplateEngine()
     let project = try workspace.load(keepGoing: planning.day.keepGoing, engine: engine)
@@ -31,7 +32,8 @@ struct PlanCommand: ParsableCommand {
     defer { lock?.release() }
     let made = try session.make()
     let (written, before) = try session.write(made, out: out.map(GlobalOptions.absolute))
-    if !withoutPage { try PlanView(workspace, written, engine: engine).writePage() }
+    let view = try PlanView(workspace, written, engine: engine)
+    if !withoutPage { try view.writePage() }
     let report = try diff ? before.map { PlanDiffReport(try Comparing.diff($0, written, limit: 20)) } : nil
     if options.json {
       Console.out(PlanReport.json(made.header, path: out ?? session.day.planPath, diff: report))
@@ -41,6 +43,8 @@ struct PlanCommand: ParsableCommand {
       session.hint(made, path: out, withPage: !withoutPage)
     }
     workspace.say(try workspace.pauses(project), zone: project.settings.zone)
+    // A plan that was written elsewhere is a question of one's own, and no one else is asked to approve it.
+    if out == nil { await ReviewMail(workspace, project, session.day, reviewing)?.plan(view) }
     if detailedExitcode, made.header.sends > 0 { try ExitStatus.planned.end() }
   }
 }

@@ -33,7 +33,7 @@ extension PlanView {
   }
 
   /// The command that approves this plan, as it is typed in the project; nil for one that was replaced.
-  private var approveCommand: String? {
+  var approveCommand: String? {
     let rehearse = workspace.isRehearsal ? " --rehearse" : ""
     if isCurrent { return "nightmail approve \(header.date)\(rehearse)" }
     let isOld = (try? target.day.planPaths().contains(target.path)) ?? false

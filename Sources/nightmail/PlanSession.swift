@@ -11,7 +11,7 @@ struct PlanSession {
   let engine: TemplateEngine
   let date: CalendarDay
   let day: DayFolder
-  private let notBefore: Instant
+  let notBefore: Instant
 
   init(
     _ workspace: Workspace, _ project: Project, _ options: DayOptions, newHistory: Bool = false, engine: TemplateEngine
@@ -63,14 +63,21 @@ struct PlanSession {
       project: project, history: try history(keepsSnapshot: false), date: date, notBefore: notBefore, renderer: engine)
   }
 
-  private func history(keepsSnapshot: Bool) throws -> History {
+  func history(keepsSnapshot: Bool) throws -> History {
     // What other plans hold, they hold from now on; a rehearsal's day begins where the days before it have ended.
     let instant = workspace.isRehearsal ? notBefore : min(Workspace.now(), notBefore)
     var history = try workspace.history(project, excluding: date, at: instant, keepsSnapshot: keepsSnapshot)
-    if project.campaigns.contains(where: { $0.ttl != nil }), FileManager.default.fileExists(atPath: day.planPath) {
-      try PlanFile.forEach(day.planPath) { send, _ in history.firstExpiry[send.id] = send.expiresAt }
-    }
+    history.firstExpiry = try firstExpiries(day)
     return history
+  }
+
+  /// When the sends of a day's plan, if it has one, expire: for projects whose campaigns have a `ttl`.
+  func firstExpiries(_ day: DayFolder) throws -> [SendID: Instant] {
+    var expiries: [SendID: Instant] = [:]
+    if project.campaigns.contains(where: { $0.ttl != nil }), FileManager.default.fileExists(atPath: day.planPath) {
+      try PlanFile.forEach(day.planPath) { send, _ in expiries[send.id] = send.expiresAt }
+    }
+    return expiries
   }
 
   /// Writes the plan into its day's folder, or to `out`. The caller holds the day's lock.

@@ -43,6 +43,12 @@ struct PlanTarget {
       day = workspace.output.day(date)
       path = day.planPath
       guard FileManager.default.fileExists(atPath: path) else {
+        if let pruned = try PrunedDay.read(date, in: workspace.output) {
+          throw Failure(
+            .failed,
+            "\(date) was pruned at \(settings.zone.format(pruned.prunedAt)), its plan with it; "
+              + "nightmail status \(date)\(workspace.isRehearsal ? " --rehearse" : "") says what is still known")
+        }
         throw Failure(
           .failed,
           "no plan for \(date) in \(workspace.output.path); make one with: nightmail plan --date \(date)"

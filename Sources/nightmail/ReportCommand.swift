@@ -23,6 +23,7 @@ struct ReportCommand: ParsableCommand {
   func run() throws {
     let workspace = Workspace(options, rehearse: rehearsal.rehearse)
     let project = try workspace.load(keepGoing: true, readsContacts: false)
+    if metrics == nil, try workspace.sayIfPruned(plan, settings: project.settings) { return }
     let target = try PlanTarget(plan, in: workspace, settings: project.settings)
     let letters = try DeadLetters.read(target.day, runIsLive: try target.day.isLive())
     let written = try DayReporter(workspace, project.settings, parts: project.parts)

@@ -12,6 +12,7 @@ struct SendCommand: AsyncParsableCommand {
   @OptionGroup var options: GlobalOptions
   @OptionGroup var rehearsal: RehearsalOptions
   @OptionGroup var sending: SendingOptions
+  @OptionGroup var reviewing: ReviewOptions
   @Flag(
     help:
       "Gives the output at hand a new history, where data/history.id names another: what only the other knew may be sent again."
@@ -34,6 +35,7 @@ struct SendCommand: AsyncParsableCommand {
     defer { lock.release() }
     let session = SendSession(workspace, project, withoutContacts: drops, engine: engine, sending, signals: signals)
     let end = try await session.send(target)
+    if sending.shard == nil { await ReviewMail(workspace, project, target.day, reviewing)?.report(end.report) }
     try end.status.end()
   }
 }

@@ -13,17 +13,21 @@ import Transports
 /// are approved, as they were planned, and not at an end become the run; then the network.
 struct SendSession {
   private(set) var workspace: Workspace
-  private let given: Project
+  let given: Project
   /// What suppressions and events were before the project was read without its contacts; nil if it has them.
   private let drops: DropsFingerprint?
   let engine: TemplateEngine
   let sending: SendingOptions
   let signals: StopSignals
+  /// Of `run --watch`, which sends again and again: stops this time alone. Nil for who sends once.
+  let interruption: StopRequest?
 
-  /// - Parameter drops: of a project that was read without its contacts, what suppressions and events were before.
+  /// - Parameters:
+  ///   - drops: of a project that was read without its contacts, what suppressions and events were before.
+  ///   - interruption: see there.
   init(
     _ workspace: Workspace, _ project: Project, withoutContacts drops: DropsFingerprint? = nil,
-    engine: TemplateEngine, _ sending: SendingOptions, signals: StopSignals
+    engine: TemplateEngine, _ sending: SendingOptions, signals: StopSignals, interruption: StopRequest? = nil
   ) {
     self.workspace = workspace
     given = project
@@ -31,13 +35,7 @@ struct SendSession {
     self.engine = engine
     self.sending = sending
     self.signals = signals
-  }
-
-  /// How sending a plan ended.
-  struct End {
-    var status: ExitStatus
-    /// Whether there is sense in planning and sending on: nothing but breakers, or nothing at all, stopped it.
-    var goesOn: Bool
+    self.interruption = interruption
   }
 
   func send(_ target: PlanTarget) async throws -> End {
@@ -59,11 +57,33 @@ struct SendSession {
     for (mailbox, holder) in share.missing {
       workspace.log.warning("\(mailbox): another run has it, and its lines are left to that run: \(holder)")
     }
+    let course = try await deliver(target, header, share, runID: runID)
+    // What the run held of the plan and the history is gone by now: the report needs its room.
+    returnFreeMemory()
+    return try conclude(course, target, header, share, runID: runID)
+  }
+
+  /// What a run has done.
+  struct Course {
+    var tally: Tally
+    /// Without its lines.
+    var choice: LineChoice
+    var approvers: [String]
+    var took: Duration
+    var wasStopped: Bool
+    /// Attempts that failed on purpose.
+    var injected: Int
+  }
+
+  private func deliver(
+    _ target: PlanTarget, _ header: PlanHeader, _ share: RunShare, runID: String
+  ) async throws -> Course {
     var (index, lines) = try PlanIndex.read(target.path, header: header)
     returnFreeMemory()
     let now = Workspace.now()
     let (project, people) = try people(header)
-    var history = try workspace.history(project, excluding: target.day.date, leavesOut: true, at: now)
+    var history = try workspace.history(
+      project, excluding: target.day.date, leavesOut: true, at: now, planPath: target.path)
     var day = try DayResults.read(target.day, index, into: &history)
     let results = try ResultsWriter(path: target.day.resultsPath(share.shard), checked: day.paths)
     defer { do { try results.close() } catch { workspace.log.error("\(error)") } }
@@ -116,44 +136,27 @@ struct SendSession {
     let delivery = Courier(
       workspace: workspace, project: project, engine: engine, signers: signers, header: header, day: target.day,
       rules: rules, history: history, results: results, rows: rows, runID: runID, sending: sending, watch: watch,
-      pauses: pauses,
-      breakers: breakers, plan: plan, people: people, drops: drops, signals: signals)
+      pauses: pauses, breakers: breakers, plan: plan, people: people, drops: drops, signals: signals,
+      stop: interruption ?? signals.request)
     let began = ContinuousClock.now
     let delivered = plan.choice.lines.isEmpty ? Courier.Delivered() : try await delivery.deliver()
-    var tally = delivered.tally
     let took = ContinuousClock.now - began
     do throws(JournalProblem) { try rows?.close() } catch {
       workspace.log.error("the rows of on_sent are not whole; the next send makes them anew: \(error)")
     }
+    plan.forget()
+    var course = Course(
+      tally: delivered.tally, choice: plan.choice, approvers: approvers, took: took, wasStopped: delivered.wasStopped,
+      injected: delivered.injected)
     // What a cut-off run left in doubt is this run's to report: its own never came.
-    tally.total += settled + plan.choice.dropped.count
-    tally.inDoubt += settled
-    for (_, reason) in plan.choice.dropped { tally.released[reason, default: 0] += 1 }
-    let letters = try share.inTurn(workspace) {
-      if share.shard != nil {
-        try workspace.rebuild(SentFiles(project.campaigns, zone: header.zone), target.day)
-      }
-      return try DeadLetters.rebuild(target.day, zone: header.zone, runIsLive: share.shard != nil)
-    }
-    // Those of this run are its exit code's to say; the others are said until somebody settles them.
-    let unsettled = letters.count { $0.reason == .inDoubt } - tally.inDoubt
-    if unsettled > 0 {
-      let whose = share.shard == nil ? "earlier" : "other"
-      workspace.log.warning(
-        "\(Words.count(unsettled, "send")) of \(whose) runs still in doubt; settle them with nightmail dead-letters")
-    }
-    var end = report(
-      tally, plan.choice, approvers: approvers, took: took, wasStopped: delivered.wasStopped,
-      injected: delivered.injected,
-      day: target.day)
-    if !share.missing.isEmpty { end.status = RunCommand.worse(end.status, .locked) }
-    let runEnd = RunEnd(at: Workspace.now(), run: runID, exitCode: end.status.rawValue)
-    try share.inTurn(workspace) {
-      DayReporter(workspace, given.settings, parts: given.parts).writeAfterRun(
-        target, letters: letters, end: runEnd, isLive: share.shard != nil)
-    }
-    return end
+    course.tally.total += settled + plan.choice.dropped.count
+    course.tally.inDoubt += settled
+    for (_, reason) in plan.choice.dropped { course.tally.released[reason, default: 0] += 1 }
+    return course
   }
+
+  /// Whether this is one time of many: nobody wants to hear again that nothing is new.
+  var isRepeated: Bool { interruption != nil }
 
   /// The project, with its contacts if anything has news of them since the plan was made, and who asks them.
   private func people(_ header: PlanHeader) throws -> (Project, People) {
@@ -186,7 +189,7 @@ struct SendSession {
   /// there.
   private func approve(_ count: Int, _ target: PlanTarget, _ now: Instant) throws -> Bool {
     if !sending.autoApprove {
-      guard Console.hasTerminalInput, Console.hasTerminalErrors else { return false }
+      guard !isRepeated, Console.hasTerminalInput, Console.hasTerminalErrors else { return false }
       let lines = "\(Words.count(count, "line")) of the plan \(count == 1 ? "awaits" : "await") approval."
       FileHandle.standardError.write(Data("\(lines) Only 'yes' approves: ".utf8))
       guard signals.asking({ readLine(strippingNewline: true) }) == "yes" else { return false }
@@ -218,57 +221,5 @@ struct SendSession {
       throw Failure(.failed, "nothing was sent")
     }
     return signers
-  }
-
-  private func report(
-    _ tally: Tally, _ choice: LineChoice, approvers: [String], took: Duration, wasStopped: Bool, injected: Int,
-    day: DayFolder
-  ) -> End {
-    let json = JSON.members(
-      ("sent", .integer(Int64(tally.sent))), ("dead", .integer(Int64(tally.deadTotal))),
-      ("in_doubt", .integer(Int64(tally.inDoubt))), ("released", .integer(Int64(tally.releasedTotal))),
-      ("left", .integer(Int64(tally.left))), ("held", .integer(Int64(choice.held))),
-      ("stopped", choice.stopped > 0 ? .integer(Int64(choice.stopped)) : nil),
-      ("injected", injected > 0 ? .integer(Int64(injected)) : nil),
-      ("seconds", .number(Double(took / .milliseconds(1)) / 1000)), ("results", .string(day.resultsPath(sending.shard)))
-    )
-    if workspace.options.json {
-      Console.out(json)
-    } else {
-      Console.out(Self.text(tally, choice, approvers: approvers))
-      if tally.ended > 0, !workspace.options.quiet { Console.out("Results in \(day.path)") }
-    }
-    for (login, why) in tally.unavailable.sorted(by: { $0.key < $1.key }) {
-      workspace.log.error("\(login): \(why)")
-    }
-    if injected > 0 {
-      let why = sending.injectFailures == nil ? "NIGHTMAIL_FORCE_FAIL" : "--inject-failures"
-      workspace.log.error("\(Words.count(injected, "attempt")) failed on purpose, by \(why); no server was asked")
-    }
-    let lacked = tally.released[.providerUnavailable] ?? 0
-    if (tally.left > 0 && (!sending.due || wasStopped || !tally.unavailable.isEmpty)) || lacked > 0 {
-      return End(status: .stopped, goesOn: false)
-    }
-    if choice.stopped > 0 || !tally.stopped.isEmpty { return End(status: .stopped, goesOn: true) }
-    if tally.deadTotal + tally.inDoubt > 0 { return End(status: .deadLetters, goesOn: true) }
-    return End(status: choice.held > 0 ? .held : .done, goesOn: true)
-  }
-
-  private static func text(_ tally: Tally, _ choice: LineChoice, approvers: [String]) -> String {
-    var parts = ["\(Words.count(tally.sent, "message")) sent"]
-    if tally.deadTotal > 0 { parts.append("\(Words.number(tally.deadTotal)) dead (\(Words.counts(tally.dead)))") }
-    if tally.inDoubt > 0 { parts.append("\(Words.number(tally.inDoubt)) in doubt") }
-    if tally.releasedTotal > 0 {
-      parts.append("\(Words.number(tally.releasedTotal)) released to the next plan (\(Words.counts(tally.released)))")
-    }
-    if tally.left > 0 { parts.append("\(Words.number(tally.left)) left for the next run") }
-    if choice.stopped > 0 { parts.append("\(Words.number(choice.stopped)) held by a breaker (see above)") }
-    if choice.heldBack > 0 { parts.append("\(Words.number(choice.heldBack)) held back (see above)") }
-    if choice.awaiting > 0 {
-      parts.append("\(Words.number(choice.awaiting)) held: approve them with nightmail approve")
-    }
-    var text = parts.joined(separator: ", ") + "."
-    if tally.total > 0, !approvers.isEmpty { text += " Approved by \(approvers.joined(separator: ", "))." }
-    return text
   }
 }

@@ -43,7 +43,9 @@ struct ShowCommand: ParsableCommand {
 
   func run() throws {
     let workspace = Workspace(options, rehearse: rehearsal.rehearse)
-    let target = try PlanTarget(orOlder: plan, in: workspace, settings: try workspace.settings())
+    let settings = try workspace.settings()
+    if message == nil, try workspace.sayIfPruned(plan, settings: settings) { return }
+    let target = try PlanTarget(orOlder: plan, in: workspace, settings: settings)
     let view = try PlanView(workspace, target)
     view.planned.say(workspace)
     if let message { return try view.show(message: message) }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Journal
+import Messages
 import Model
 import Reporting
 
@@ -23,7 +24,9 @@ struct StatusCommand: ParsableCommand {
       "This batch of message rows, over all days; with a plan or --watch, of that day alone.", valueName: "id"))
   var batch: String?
   @Option(
-    help: ArgumentHelp("All sends to this contact, of all days: an id, an address or a number.", valueName: "who"))
+    help: ArgumentHelp(
+      "Where this contact stands in each of its campaigns, what comes next and when, and all sends to it of all days: an id, "
+        + "an address or a number.", valueName: "who"))
   var contact: String?
   @Option(
     name: .customLong("id"), help: ArgumentHelp("One send's whole story: an id, or its first digits.", valueName: "id"))
@@ -31,7 +34,10 @@ struct StatusCommand: ParsableCommand {
   @Flag(
     help: "Again every two seconds until the run under way has ended; on a terminal in place, otherwise a line each.")
   var watch = false
-  @Argument(help: ArgumentHelp("The day's plan: a path or a date; by default today.", valueName: "plan"))
+  @Argument(
+    help: ArgumentHelp(
+      "The day's plan: a path or a date; by default today. With --contact the day from which the next sends are told.",
+      valueName: "plan"))
   var plan: String?
 
   func validate() throws {
@@ -43,10 +49,15 @@ struct StatusCommand: ParsableCommand {
 
   func run() throws {
     let workspace = Workspace(options, rehearse: rehearsal.rehearse)
-    let project = try workspace.load(keepGoing: true, readsContacts: contact != nil)
+    let engine = TemplateEngine()
+    let project = try workspace.load(keepGoing: true, readsContacts: contact != nil, engine: engine)
     if let send { return try story(send, workspace, project.settings) }
-    if let contact { return try story(of: contact, workspace, project) }
+    if let contact {
+      let page = try ContactPage(contact, campaign: campaign, asOf: plan, workspace, project, engine: engine)
+      return Console.out(options.json ? page.json.text : page.text)
+    }
     if let batch, plan == nil, !watch { return try story(batch: batch, workspace, project.settings) }
+    if try workspace.sayIfPruned(plan, settings: project.settings) { return }
     let target = try PlanTarget(plan, in: workspace, settings: project.settings)
     if watch {
       return try StatusWatch(isTerminal: isatty(STDOUT_FILENO) == 1).run {
@@ -91,38 +102,15 @@ struct StatusCommand: ParsableCommand {
       && (provider == nil || group.provider == provider) && (batch == nil || group.batch == batch)
   }
 
-  private func story(of who: String, _ workspace: Workspace, _ project: Project) throws {
-    var history = History()
-    for day in try workspace.output.days() { try ResultsReader.forEach(in: day) { history.apply($0) } }
-    let contact = project.contacts.find(who)
-    let names = Set(
-      [who, EmailAddress(who)?.canonical, PhoneNumber(who)?.e164, contact?.key, contact?.email?.canonical].compactMap {
-        $0
-      })
-    let records = history.sends.values.filter { record in
-      (names.contains(record.contact) || names.contains(EmailAddress(record.to)?.canonical ?? record.to))
-        && (campaign == nil || record.campaign == campaign)
-    }
-    if options.json {
-      let sorted = records.sorted { $0.at != $1.at ? $0.at < $1.at : $0.id < $1.id }
-      return Console.out(.array(sorted.map(SendStory.json)))
-    }
-    Console.out(
-      records.isEmpty
-        ? "Nothing was ever sent to \(who)." : SendStory.table(Array(records), zone: project.settings.zone))
-  }
-
   private func story(_ id: String, _ workspace: Workspace, _ settings: Settings) throws {
     var lines: [String] = []
     var ids: Set<SendID> = []
     var history = History()
-    for day in try workspace.output.days() {
-      try ResultsReader.forEach(in: day) { record in
-        guard let found = record.id, found.text.hasPrefix(id.lowercased()) else { return }
-        ids.insert(found)
-        history.apply(record)
-        lines.append(SendStory.line(record, zone: settings.zone))
-      }
+    try HistoryReader.forEachRecord(workspace.output) { record in
+      guard let found = record.id, found.text.hasPrefix(id.lowercased()) else { return }
+      ids.insert(found)
+      history.apply(record)
+      lines.append(SendStory.line(record, zone: settings.zone))
     }
     let planned = try planned(id, workspace, settings)
     ids.formUnion(planned.map(\.send.id))

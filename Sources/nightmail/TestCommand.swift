@@ -144,6 +144,9 @@ enum TestDelivery {
     /// `sent`, `refused`, `put off`, `in doubt`, `not tried`.
     var word: String
     var text: String
+
+    static let refused = "refused"
+    static let inDoubt = "in doubt"
   }
 
   /// Blocking C never runs on Swift's own pool: on a thread of its own.
@@ -193,9 +196,9 @@ enum TestDelivery {
     let text = (code + [reply.enhancedCode, reply.text].compactMap { $0 }.joined(separator: " "))
     return switch Verdict(reply, from: attempt.endpoint.kind) {
     case .accepted: Outcome(isTaken: true, word: "sent", text: text)
-    case .refused, .failOver(isFinal: true): Outcome(isTaken: false, word: "refused", text: text)
+    case .refused, .failOver(isFinal: true): Outcome(isTaken: false, word: Outcome.refused, text: text)
     case .later, .failOver: Outcome(isTaken: false, word: "put off", text: text)
-    case .inDoubt: Outcome(isTaken: false, word: "in doubt", text: text)
+    case .inDoubt: Outcome(isTaken: false, word: Outcome.inDoubt, text: text)
     }
   }
 }

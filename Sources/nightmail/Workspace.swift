@@ -60,26 +60,40 @@ struct Workspace {
     var (loaded, findings) = findings(
       keepGoing: keepGoing, readsContacts: readsContacts, engine: engine)
     if isSaid { findings.removeAll { !contacts.contains($0.place.file) } }
+    return try sound((loaded, findings))
+  }
+
+  /// The project that a reading gave, or a failure; prints every finding.
+  func sound(_ reading: (project: Project?, findings: [Finding])) throws -> Project {
+    let findings = reading.findings
     for finding in findings where finding.severity == .warning { log.warning("\(finding.place): \(finding.message)") }
     let errors = findings.filter { $0.severity == .error }
     for finding in errors {
       FileHandle.standardError.write(Data("\(finding)\n".utf8))
       LogFile.note(error: "\(finding)")
     }
-    guard let loaded else {
+    guard let loaded = reading.project else {
       throw Failure(.failed, "\(errors.count == 1 ? "1 error" : "\(errors.count) errors"); nothing was done")
     }
     return loaded
   }
 
   /// The history of all days, and what other days' approved plans hold at `instant`.
+  /// - Parameter planPath: a plan whose people will be asked for, the project perhaps being without its contacts.
   func history(
     _ project: Project, excluding date: CalendarDay? = nil, leavesOut: Bool = false, at instant: Instant,
-    keepsSnapshot: Bool = false
+    keepsSnapshot: Bool = false, planPath: String? = nil
   ) throws -> History {
     let approval = Dictionary(project.campaigns.map { ($0.id, $0.approval) }, uniquingKeysWith: { a, _ in a })
     return try HistoryReader.read(
-      output, project: project, excluding: date, leavesOut: leavesOut, at: instant, keepsSnapshot: keepsSnapshot
+      output, project: project, excluding: date, leavesOut: leavesOut, at: instant, keepsSnapshot: keepsSnapshot,
+      names: { (take) throws(JournalProblem) in
+        guard let planPath else { return }
+        try PlanFile.forEach(planPath) { send, _ in
+          take(send.contact)
+          if send.to != send.contact { take(EmailAddress(send.to)?.canonical ?? send.to) }
+        }
+      }
     ) {
       approval[$0.campaign] != .optional
     }
@@ -102,6 +116,23 @@ struct Workspace {
     try output.create()
     try day.create()
     return try lock(day.lockPath, purpose: purpose, isShared: isShared)
+  }
+
+  /// The same, waited for where `run --watch` has it, which gives way to a person's command and goes on after it.
+  func lockInTurn(_ day: DayFolder, purpose: String) throws -> Lock {
+    do {
+      try output.create()
+      try day.create()
+      return try Lock.acquire(day.lockPath, purpose: purpose, at: Self.now())
+    } catch LockProblem.held(let held) {
+      guard held.holder?.purpose == RunWatch.purpose else { throw Failure(.locked, "\(held)") }
+      if !options.quiet { log.notice("waiting for \(RunWatch.purpose) to let \(purpose) in between") }
+    } catch LockProblem.journal(let problem) {
+      throw problem
+    }
+    let turn = try lock(day.waitingPath, purpose: purpose, waits: true)
+    defer { turn.release() }
+    return try lock(day.lockPath, purpose: purpose, waits: true)
   }
 
   func lock(_ path: String, purpose: String, isShared: Bool = false, waits: Bool = false) throws -> Lock {

@@ -58,7 +58,7 @@ struct KeyGuideTests {
     }
     #expect(nearest("windw") == "window")
     #expect(nearest("campaign.windw") == "campaign.window")
-    #expect(nearest("mailboxs") == "mailboxes")
+    #expect(nearest("mailbxes") == "mailboxes")
     #expect(nearest("campaign") == "known")
     #expect(nearest("") == nil && nearest("...") == nil && nearest("something quite different") == nil)
   }

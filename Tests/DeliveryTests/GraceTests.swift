@@ -57,16 +57,18 @@ struct GraceTests {
   }
 
   private func stop(
-    answers: [Instant.Span?], grace: Instant.Span = .seconds(30), urgentAfter: Instant.Span? = nil
+    answers: [Instant.Span?], grace: Instant.Span = .seconds(30), urgentAfter: Instant.Span? = nil,
+    within signals: StopRequest? = nil, signalAfter: Instant.Span? = nil
   ) throws -> (tally: Tally, passed: Instant.Span, sink: MemorySink, begun: [Int]) {
     var scene = Scene(connections: answers.count + 1)
     for _ in 0..<(answers.count + 5) { scene.add(at("09:00:00")) }
     scene.now = at("09:00:00")
-    let (time, sink, request) = (Time(), MemorySink(), StopRequest())
+    let (time, sink, request) = (Time(), MemorySink(), StopRequest(within: signals))
     let transport = SlowTransport(time, answers)
     transport.onPoll = {
       if !transport.isDraining, transport.completed == answers.count { request.ask() }
       if let urgentAfter, time.passed >= urgentAfter { request.ask() }
+      if let signalAfter, time.passed >= signalAfter, signals?.isAsked == false { signals?.ask() }
     }
     var run = DeliveryRun(
       dispatcher: scene.dispatcher, drops: Drops(), transport: transport, journal: sink,
@@ -107,5 +109,20 @@ struct GraceTests {
   @Test func aSecondSignalEndsTheGrace() throws {
     let (tally, passed, _, _) = try stop(answers: [.seconds(20)], urgentAfter: .seconds(3))
     #expect(tally.inDoubt == 1 && passed < .seconds(4))
+  }
+
+  @Test func aStopThatNoSignalAskedForHasAllTheTimeThatItTakes() throws {
+    let (tally, passed, sink, begun) = try stop(
+      answers: [.seconds(2), .minutes(8)], urgentAfter: .seconds(5), within: StopRequest())
+    #expect(tally.sent == 2 && tally.inDoubt == 0 && tally.left == 5)
+    #expect(passed >= .minutes(8))
+    #expect(begun == [0, 1, 2], "nothing new begins")
+    #expect(sink.openIntents.isEmpty)
+  }
+
+  @Test func aSignalDuringSuchAStopBeginsTheGrace() throws {
+    let (tally, passed, _, _) = try stop(answers: [.minutes(8)], within: StopRequest(), signalAfter: .minutes(1))
+    #expect(tally.inDoubt == 1)
+    #expect(passed >= .seconds(90) && passed < .seconds(92))
   }
 }

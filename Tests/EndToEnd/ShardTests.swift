@@ -13,6 +13,7 @@ struct ShardTests {
     var files = Projects.letter(contacts: contacts, port: server.port, connections: 4)
     files["campaigns/letter/campaign.yaml"] = files["campaigns/letter/campaign.yaml"]?
       .replacing("mailboxes: [anna]", with: "mailboxes: [\(Self.mailboxes.joined(separator: ", "))]")
+      .appending("\non_sent: {record: told.csv, columns: [send_id]}\n")
     files["data/mailboxes.yaml"] = Self.mailboxes
       .map { "- {id: \($0), from: Anna <\($0)@shop.example>, providers: [server]}\n" }.joined()
     let project = try TestProject(files)
@@ -67,6 +68,8 @@ struct ShardTests {
     }
     let status = try project.nightmail(expecting: 0, "status", "--rehearse", "2025-11-20", "--json").json
     #expect(status["totals"]?["sent"]?.integer == 80)
+    let told = try project.folder.read("\(Self.day)/told.csv").split(separator: "\n").dropFirst().map(String.init)
+    #expect(try told.count == 80 && Set(told) == Set(sent(project).keys))
     // Whoever plans again reads them all: nothing is due any more.
     let again = try project.nightmail(expecting: 0, "plan", "--rehearse", "--date", "2025-11-21", "--json").json
     #expect(again["totals"]?["due"]?.integer == 0)

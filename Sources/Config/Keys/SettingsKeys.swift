@@ -130,6 +130,43 @@ enum DomainCapKeys {
   }
 }
 
+/// `review`, in settings.
+enum ReviewKeys {
+  static let to = Key(
+    "to", .list(.address), required: true, "Who is mailed: at least one e-mail address.",
+    example: "[me@example.com, Ada Lovelace <ada@example.com>]")
+  static let mailbox = Key(
+    "mailbox", .id, required: true,
+    "The mailbox that it is mailed from, through its own providers; its limits are neither asked nor used up.",
+    example: "anna")
+  static let schema = Schema("review", "Who is mailed plans and reports.", [to.info, mailbox.info])
+
+  static let type = ValueType<Review>.object(schema) { object in
+    let (to, mailbox) = (object.given(to), object.given(mailbox))
+    guard let to, let mailbox else { return nil }
+    guard !to.isEmpty else {
+      object.findings.error(object.place(Self.to), "'to' names nobody; give it an address, or remove 'review'")
+      return nil
+    }
+    var seen: Set<String> = []
+    return Review(
+      to: to.filter { seen.insert($0.address.canonical).inserted }, mailbox: mailbox, place: object.place(Self.mailbox))
+  }
+
+  /// The mailbox must be there and have an e-mail address.
+  /// - Parameter ids: of all mailboxes; a broken one is reported where it stands.
+  static func check(_ review: Review, mailboxes: [Mailbox], ids: Set<String>, _ findings: Findings) {
+    if let mailbox = mailboxes.first(where: { $0.id == review.mailbox }) {
+      guard mailbox.sender.channel == .sms else { return }
+      findings.error(
+        review.place, "'review' needs a mailbox for e-mail, and '\(review.mailbox)' is for text messages")
+    } else if !ids.contains(review.mailbox) {
+      let hint = Nearest.hint(review.mailbox, among: ids.sorted())
+      findings.error(review.place, "'review': there is no mailbox '\(review.mailbox)'\(hint)")
+    }
+  }
+}
+
 /// `campaigns/settings.yaml`.
 enum SettingsKeys {
   static let timezone = Key(
@@ -164,11 +201,16 @@ enum SettingsKeys {
     example: "{sender_company: Example GmbH}")
   static let seed = Key("seed", .seed, default: "0", "Decides ties, jitter and variants.", example: "7")
 
+  static let review = Key(
+    "review", ReviewKeys.type,
+    "Who is mailed the page of a plan that awaits approval, with the command that approves it, and the report of a day "
+      + "that is done.", example: "{to: [me@example.com], mailbox: anna}")
+
   static let schema = Schema(
     "settings", "The project's defaults: campaigns/settings.yaml.",
     [
       timezone.info, dayStarts.info, window.info, holidays.info, contactCaps.info, domainCaps.info, retry.info,
-      breaker.info, approval.info, vars.info, seed.info,
+      breaker.info, approval.info, vars.info, seed.info, review.info,
     ])
 
   static func settings(_ object: ObjectReader) -> Settings {
@@ -180,7 +222,7 @@ enum SettingsKeys {
       contactCapPerDay: caps?.perDay, contactCapPerWeek: caps?.perWeek, domainCap: object.given(domainCaps),
       retry: retry(object), breaker: object.given(breaker)?.over(BreakerKeys.defaults) ?? BreakerKeys.defaults,
       approval: object.value(approval) ?? .required,
-      vars: object.given(vars) ?? [:], seed: seed)
+      vars: object.given(vars) ?? [:], seed: seed, review: object.given(review))
   }
 
   private static func retry(_ object: ObjectReader) -> RetryPolicy {

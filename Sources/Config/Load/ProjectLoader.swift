@@ -25,6 +25,7 @@ public enum ProjectLoader {
     let lists = ListLoader(files: files, findings: shared)
     let ways = lists.providers()
     let (mailboxes, mailboxIDs) = lists.mailboxes(settings, providers: ways)
+    if let review = settings.review { ReviewKeys.check(review, mailboxes: mailboxes, ids: mailboxIDs, shared) }
 
     var loaders: [CampaignLoader] = []
     for name in files.names(in: "campaigns") where files.isFolder("campaigns/\(name)") {

@@ -58,6 +58,8 @@ public struct AttemptTotals: Hashable, Sendable {
       // Taken before the results are read: what is written meanwhile is counted the next time.
       let size = try day.resultsSize()
       guard size > 0, known[day.date]?.size != size else { continue }
+      // Counted before it was pruned; what is left of it is on its way out.
+      if known[day.date] != nil, output.isPruned(day.date) { continue }
       if let figures, figures.date == day.date {
         // Counted before now: should it have grown since, the next run sees another size than this one's.
         known[day.date] = Line(size: figures.resultsSize, totals: AttemptTotals(figures))
