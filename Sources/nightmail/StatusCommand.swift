@@ -19,7 +19,9 @@ struct StatusCommand: ParsableCommand {
   var mailbox: String?
   @Option(help: ArgumentHelp("Only what was last tried through this provider.", valueName: "id"))
   var provider: String?
-  @Option(help: ArgumentHelp("Only this batch of message rows.", valueName: "id"))
+  @Option(
+    help: ArgumentHelp(
+      "This batch of message rows, over all days; with a plan or --watch, of that day alone.", valueName: "id"))
   var batch: String?
   @Option(
     help: ArgumentHelp(
@@ -54,6 +56,7 @@ struct StatusCommand: ParsableCommand {
       let page = try ContactPage(contact, campaign: campaign, asOf: plan, workspace, project, engine: engine)
       return Console.out(options.json ? page.json.text : page.text)
     }
+    if let batch, plan == nil, !watch { return try story(batch: batch, workspace, project.settings) }
     if try workspace.sayIfPruned(plan, settings: project.settings) { return }
     let target = try PlanTarget(plan, in: workspace, settings: project.settings)
     if watch {
@@ -70,11 +73,7 @@ struct StatusCommand: ParsableCommand {
 
   private func day(_ target: PlanTarget, _ workspace: Workspace) throws -> DayStatus {
     let figures = try DayFigures.read(planPath: target.path, day: target.day, in: workspace.output)
-    return DayStatus(
-      figures.only { group in
-        (campaign == nil || group.campaign == campaign) && (mailbox == nil || group.mailbox == mailbox)
-          && (provider == nil || group.provider == provider) && (batch == nil || group.batch == batch)
-      })
+    return DayStatus(figures.only(isAsked))
   }
 
   private func text(_ status: DayStatus, _ workspace: Workspace, _ project: Project) throws -> String {
@@ -86,6 +85,21 @@ struct StatusCommand: ParsableCommand {
       text += "\n" + lines.joined(separator: "\n") + "\n"
     }
     return text
+  }
+
+  private func story(batch: String, _ workspace: Workspace, _ settings: Settings) throws {
+    let status: BatchStatus
+    do {
+      status = try BatchStatus.read(batch, in: workspace.output, zone: settings.zone).only(isAsked)
+    } catch BatchStatus.Problem.unknown(let others) {
+      throw Failure(.failed, "no plan and no result has a batch '\(batch)'\(Nearest.hint(batch, among: others))")
+    }
+    if options.json { Console.out(status.json) } else { Console.out(status.text(by: by)) }
+  }
+
+  private func isAsked(_ group: DayFigures.Group) -> Bool {
+    (campaign == nil || group.campaign == campaign) && (mailbox == nil || group.mailbox == mailbox)
+      && (provider == nil || group.provider == provider) && (batch == nil || group.batch == batch)
   }
 
   private func story(_ id: String, _ workspace: Workspace, _ settings: Settings) throws {
