@@ -120,7 +120,8 @@ public struct Dispatcher: ~Copyable {
     lines.forgetKinds()
     var dealer = SendDealer(counts: counts)
     for i in sends.indices {
-      let (m, due) = (mailbox(i), sends[i].dueAt)
+      // One that waits for a later try is looked at when it expires: no later run might come to tell of it.
+      let (m, due) = (mailbox(i), min(sends[i].dueAt, expiry(i) ?? .distantFuture))
       if !dueOnly || due <= now {
         dealer.add(i, to: m, due: due, isPlanned: due.milliseconds == lines.times[i])
       } else {

@@ -4,8 +4,16 @@ import Model
 extension Dispatcher {
   // MARK: - Ends
 
+  /// Gives a send back to the next plan. One that no later day's plan could take up any more has come to its end.
   mutating func release(_ handle: Int, _ reason: ReleaseReason, _ now: Instant, _ actions: inout [Action]) {
     guard let send = send(handle) else { return lose(handle, &actions) }
+    if reason.waitsForAnotherDay, let expires = expiry(handle), expires <= day.end {
+      let when = Zone.utc.format(expires)
+      return die(
+        handle, .expired, "\(reason.rawValue), and its time to live or its campaign ends at \(when), with this day",
+        now,
+        &actions)
+    }
     end(handle)
     stopWaiting(handle)
     tally.released[reason, default: 0] += 1

@@ -51,6 +51,10 @@ extension ReplyPolicy {
   /// https://documentation.mailgun.com/docs/mailgun/api-reference/mg-errors
   static let mailgun: [ReplyRow] = [
     ReplyRow(codes: [200...200], verdict: .accepted, source: "Mailgun: 200, the message is queued"),
+    // Others of the list may be authorized: it says nothing of the login, and nothing against the recipient.
+    ReplyRow(
+      codes: [400...403], words: "authorized recipients", verdict: .failOver(isFinal: true),
+      source: "Mailgun, Authorized Recipients: a sandbox or free account sends to those that it lists alone"),
     ReplyRow(
       codes: [400...400], words: "'to' parameter is not a valid address", verdict: .refused(isBounce: true),
       source: "Mailgun: `to` is no address"),

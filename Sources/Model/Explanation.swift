@@ -62,7 +62,17 @@ public struct Explanation: Sendable {
     public var absence: Absence?
     /// Sends of the past, in the order of their last change.
     public var past: [SendRecord]
+    /// The furthest step of the sequence that was sent; nil before the first, and for message rows.
+    public var place: String?
+    /// The mailboxes that the contact keeps, one a channel: those of its sequence so far, else its own. Empty where the
+    /// plan chooses.
+    public var mailboxes: [String] = []
     public var items: [Item]
+
+    /// The latest send that went out.
+    public var lastSent: SendRecord? {
+      past.filter { $0.state == .sent }.max { ($0.attemptAt ?? $0.at, $0.id) < ($1.attemptAt ?? $1.at, $1.id) }
+    }
 
     public init(campaign: String, steps: [String], absence: Absence? = nil, past: [SendRecord], items: [Item] = []) {
       self.campaign = campaign

@@ -51,19 +51,26 @@ extension History {
 
   /// The sends of a campaign to a contact, by its key and by the address it is written to, in order of first record.
   public func sends(campaign: Campaign, contact: String, to: [String]) -> [SendRecord] {
+    var seen: Set<Int> = []
+    return ([campaign.id] + campaign.was).compactMap { campaigns.find($0) }
+      .flatMap { number in sends(of: [contact] + to, seen: &seen) { $0.campaign == number } }
+  }
+
+  /// All sends to a contact, whatever campaign they were of, by the names that it is known by.
+  public func sends(of names: [String]) -> [SendRecord] {
+    var seen: Set<Int> = []
+    return sends(of: names, seen: &seen) { _ in true }
+  }
+
+  private func sends(of names: [String], seen: inout Set<Int>, where isMeant: (HistoryRow) -> Bool) -> [SendRecord] {
     if rows.isEmpty { return [] }
     let view = view
-    var seen: Set<Int> = []
     var found: [SendRecord] = []
-    for id in [campaign.id] + campaign.was {
-      guard let number = campaigns.find(id) else { continue }
-      let names = [contact] + to
-      // Asked for a person whom nobody said would be asked for.
-      for var person in names + (nameKey.map { key in names.map { key.token($0) } } ?? []) {
-        person.withUTF8 { person in
-          view.forEachRow(ByteHash.of(person), person) { row in
-            if rows[row].campaign == number, seen.insert(row).inserted { found.append(view.record(row, self)) }
-          }
+    // Asked for a person whom nobody said would be asked for.
+    for var person in names + (nameKey.map { key in names.map { key.token($0) } } ?? []) {
+      person.withUTF8 { person in
+        view.forEachRow(ByteHash.of(person), person) { row in
+          if isMeant(rows[row]), seen.insert(row).inserted { found.append(view.record(row, self)) }
         }
       }
     }

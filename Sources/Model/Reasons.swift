@@ -99,4 +99,13 @@ public enum ReleaseReason: String, CaseIterable, Sendable {
   case paused
   /// The breaker of its campaign or mailbox stopped it: too many bounces, complaints or errors.
   case breaker
+
+  /// Whether nothing speaks against the send but that its day is used up: the next one has room for it again. A breaker
+  /// may be reset on the same day.
+  public var waitsForAnotherDay: Bool {
+    switch self {
+    case .missed, .providerUnavailable, .mailboxLimit, .contactCap, .domainCap, .newLimit, .paused: true
+    case .suppressed, .bounced, .complained, .unsubscribed, .optedOut, .alreadySent, .stopped, .breaker: false
+    }
+  }
 }

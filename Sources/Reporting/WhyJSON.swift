@@ -34,16 +34,34 @@ extension WhyReport {
         ("because", .string(kind)), ("column", .string(filter.column)),
         ("values", .array(filter.values.sorted().map(JSON.string))))
     }
+    let because = because(absence)
     switch absence {
-    case .draft: return .members(("because", .string("draft")))
-    case .paused: return .members(("because", .string("paused")))
-    case .over(let end): return .members(("because", .string("over")), ("since", .string(Zone.utc.format(end))))
-    case .broken: return .members(("because", .string("findings")))
+    case .draft, .paused, .broken, .noRow: return .members(("because", .string(because)))
+    case .over(let end): return .members(("because", .string(because)), ("since", .string(Zone.utc.format(end))))
     case .notInFiles(let files):
-      return .members(("because", .string("files")), ("files", .array(files.map(JSON.string))))
-    case .notWhere(let own): return filter("where", own)
-    case .excepted(let own): return filter("except", own)
-    case .noRow: return .members(("because", .string("no-row")))
+      return .members(("because", .string(because)), ("files", .array(files.map(JSON.string))))
+    case .notWhere(let own), .excepted(let own): return filter(because, own)
+    }
+  }
+
+  static func because(_ absence: Explanation.Absence) -> String {
+    switch absence {
+    case .draft: "draft"
+    case .paused: "paused"
+    case .over: "over"
+    case .broken: "findings"
+    case .notInFiles: "files"
+    case .notWhere: "where"
+    case .excepted: "except"
+    case .noRow: "no-row"
+    }
+  }
+
+  static func because(_ reason: EndReason) -> String {
+    switch reason {
+    case .complete: "complete"
+    case .stopped(let event): event.type.rawValue
+    case .failed: "failed"
     }
   }
 
@@ -90,14 +108,11 @@ extension WhyReport {
       add("until", time(until))
     case .ended(let reason):
       add("verdict", .string("ended"))
+      add("reason", .string(because(reason)))
       switch reason {
-      case .complete: add("reason", .string("complete"))
-      case .stopped(let event):
-        add("reason", .string(event.type.rawValue))
-        add("at", time(event.at))
-      case .failed(let record):
-        add("reason", .string("failed"))
-        add("by", SendStory.json(record))
+      case .complete: break
+      case .stopped(let event): add("at", time(event.at))
+      case .failed(let record): add("by", SendStory.json(record))
       }
     }
     return .object(members)

@@ -28,7 +28,7 @@ public enum WhyReport {
     return out
   }
 
-  private static func head(_ explanation: Explanation) -> String {
+  static func head(_ explanation: Explanation) -> String {
     let person = explanation.person
     let names = person.names.filter { $0 != person.key }
     let also = names.isEmpty ? "" : " (\(names.joined(separator: ", ")))"

@@ -4,11 +4,17 @@ import Model
 struct WhyWords {
   private let zone: Zone
   private let date: CalendarDay
+  /// Before it nothing of the day is planned.
+  let start: Instant
 
   init(_ explanation: Explanation) {
     zone = explanation.zone
     date = explanation.date
+    start = explanation.notBefore
   }
+
+  /// RFC 3339 in the project's zone.
+  func full(_ instant: Instant) -> String { zone.format(instant) }
 
   /// On the day that is explained the time is enough.
   func time(_ instant: Instant) -> String {

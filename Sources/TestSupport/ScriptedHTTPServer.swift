@@ -51,14 +51,21 @@ public final class ScriptedHTTPServer: Sendable {
   private let state = Mutex(State())
   private let script: [HTTPAnswer]
   private let otherwise: HTTPAnswer
+  private let judge: (@Sendable (Request) -> HTTPAnswer?)?
   /// Nothing is read or said on any connection: a TLS handshake with it never ends.
   private let isDumb: Bool
 
   /// - Parameters:
   ///   - script: answers to requests in the order in which they begin.
   ///   - otherwise: the answer to all that follow.
-  public init(_ script: [HTTPAnswer] = [], otherwise: HTTPAnswer = .reply(200), isDumb: Bool = false) throws {
+  ///   - judge: looks at what was asked, and answers in their place unless it returns nil. It may take its time: the other
+  ///     connections are answered meanwhile.
+  public init(
+    _ script: [HTTPAnswer] = [], otherwise: HTTPAnswer = .reply(200), isDumb: Bool = false,
+    judge: (@Sendable (Request) -> HTTPAnswer?)? = nil
+  ) throws {
     listener = try LoopbackListener()
+    self.judge = judge
     self.script = script
     self.otherwise = otherwise
     self.isDumb = isDumb
@@ -109,7 +116,7 @@ public final class ScriptedHTTPServer: Sendable {
       if case .hangUpAtOnce = answer { break }
       guard let request = input.request(connection) else { break }
       server.state.withLock { $0.requests.append(request) }
-      guard say(answer, socket) else { break }
+      guard say(server.judge?(request) ?? answer, socket) else { break }
     }
     if isDumb { while input.waitForMore() { input.forget() } }
   }

@@ -25,7 +25,7 @@ final class AttemptLog: RecordSink {
     case .released(let note, let reason):
       log.info(
         "\(note.campaign)/\(note.step) to \(note.to): released (\(reason.rawValue))",
-        metadata: ["send": "\(note.id)"])
+        metadata: ["send": "\(note.id)", "campaign": "\(note.campaign)", "step": "\(note.step)"])
     case .intent, .run, .withdrawn, .requeued, .resolved: break
     }
   }
@@ -35,6 +35,7 @@ final class AttemptLog: RecordSink {
       "send": "\(attempt.id)", "campaign": "\(attempt.campaign)", "step": "\(attempt.step)",
       "mailbox": "\(attempt.mailbox)", "outcome": "\(result.outcome.rawValue)",
     ]
+    if let batch = attempt.batch { metadata["batch"] = "\(batch)" }
     if attempt.number > 0 {
       metadata["attempt"] = "\(attempt.number)"
       metadata["provider"] = "\(attempt.provider)"

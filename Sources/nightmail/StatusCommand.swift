@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Journal
+import Messages
 import Model
 import Reporting
 
@@ -18,10 +19,14 @@ struct StatusCommand: ParsableCommand {
   var mailbox: String?
   @Option(help: ArgumentHelp("Only what was last tried through this provider.", valueName: "id"))
   var provider: String?
-  @Option(help: ArgumentHelp("Only this batch of message rows.", valueName: "id"))
+  @Option(
+    help: ArgumentHelp(
+      "This batch of message rows, over all days; with a plan or --watch, of that day alone.", valueName: "id"))
   var batch: String?
   @Option(
-    help: ArgumentHelp("All sends to this contact, of all days: an id, an address or a number.", valueName: "who"))
+    help: ArgumentHelp(
+      "Where this contact stands in each of its campaigns, what comes next and when, and all sends to it of all days: an id, "
+        + "an address or a number.", valueName: "who"))
   var contact: String?
   @Option(
     name: .customLong("id"), help: ArgumentHelp("One send's whole story: an id, or its first digits.", valueName: "id"))
@@ -34,7 +39,10 @@ struct StatusCommand: ParsableCommand {
   @Flag(
     help: "Again every two seconds until the run under way has ended; on a terminal in place, otherwise a line each.")
   var watch = false
-  @Argument(help: ArgumentHelp("The day's plan: a path or a date; by default today.", valueName: "plan"))
+  @Argument(
+    help: ArgumentHelp(
+      "The day's plan: a path or a date; by default today. With --contact the day from which the next sends are told.",
+      valueName: "plan"))
   var plan: String?
 
   func validate() throws {
@@ -49,13 +57,18 @@ struct StatusCommand: ParsableCommand {
 
   func run() throws {
     let workspace = Workspace(options, rehearse: rehearsal.rehearse)
-    let project = try workspace.load(keepGoing: true, readsContacts: contact != nil)
+    let engine = TemplateEngine()
+    let project = try workspace.load(keepGoing: true, readsContacts: contact != nil, engine: engine)
     if !key.isEmpty {
       let story = try KeyStory(key, campaign: campaign, project, workspace.output)
       return options.json ? Console.out(story.json) : Console.out(story.text)
     }
     if let send { return try story(send, workspace, project.settings) }
-    if let contact { return try story(of: contact, workspace, project) }
+    if let contact {
+      let page = try ContactPage(contact, campaign: campaign, asOf: plan, workspace, project, engine: engine)
+      return Console.out(options.json ? page.json.text : page.text)
+    }
+    if let batch, plan == nil, !watch { return try story(batch: batch, workspace, project.settings) }
     if try workspace.sayIfPruned(plan, settings: project.settings) { return }
     let target = try PlanTarget(plan, in: workspace, settings: project.settings)
     if watch {
@@ -72,11 +85,7 @@ struct StatusCommand: ParsableCommand {
 
   private func day(_ target: PlanTarget, _ workspace: Workspace) throws -> DayStatus {
     let figures = try DayFigures.read(planPath: target.path, day: target.day, in: workspace.output)
-    return DayStatus(
-      figures.only { group in
-        (campaign == nil || group.campaign == campaign) && (mailbox == nil || group.mailbox == mailbox)
-          && (provider == nil || group.provider == provider) && (batch == nil || group.batch == batch)
-      })
+    return DayStatus(figures.only(isAsked))
   }
 
   private func text(_ status: DayStatus, _ workspace: Workspace, _ project: Project) throws -> String {
@@ -90,24 +99,19 @@ struct StatusCommand: ParsableCommand {
     return text
   }
 
-  private func story(of who: String, _ workspace: Workspace, _ project: Project) throws {
-    let contact = project.contacts.find(who)
-    let names = Set(
-      [who, EmailAddress(who)?.canonical, PhoneNumber(who)?.e164, contact?.key, contact?.email?.canonical].compactMap {
-        $0
-      })
-    let history = try HistoryReader.results(workspace.output, naming: names)
-    let records = history.sends.values.filter { record in
-      (names.contains(record.contact) || names.contains(EmailAddress(record.to)?.canonical ?? record.to))
-        && (campaign == nil || record.campaign == campaign)
+  private func story(batch: String, _ workspace: Workspace, _ settings: Settings) throws {
+    let status: BatchStatus
+    do {
+      status = try BatchStatus.read(batch, in: workspace.output, zone: settings.zone).only(isAsked)
+    } catch BatchStatus.Problem.unknown(let others) {
+      throw Failure(.failed, "no plan and no result has a batch '\(batch)'\(Nearest.hint(batch, among: others))")
     }
-    if options.json {
-      let sorted = records.sorted { $0.at != $1.at ? $0.at < $1.at : $0.id < $1.id }
-      return Console.out(.array(sorted.map(SendStory.json)))
-    }
-    Console.out(
-      records.isEmpty
-        ? "Nothing was ever sent to \(who)." : SendStory.table(Array(records), zone: project.settings.zone))
+    if options.json { Console.out(status.json) } else { Console.out(status.text(by: by)) }
+  }
+
+  private func isAsked(_ group: DayFigures.Group) -> Bool {
+    (campaign == nil || group.campaign == campaign) && (mailbox == nil || group.mailbox == mailbox)
+      && (provider == nil || group.provider == provider) && (batch == nil || group.batch == batch)
   }
 
   private func story(_ id: String, _ workspace: Workspace, _ settings: Settings) throws {

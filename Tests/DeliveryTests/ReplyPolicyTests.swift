@@ -1,3 +1,4 @@
+import Model
 import Testing
 
 @testable import Delivery
@@ -86,6 +87,17 @@ struct ReplyPolicyTests {
     let text = "Message rejected: Email address is not verified. The following identities failed the check: ada"
     let reply = Reply(stage: .message, ending: .reply(code: 554), text: text, completed: true)
     #expect(Verdict(reply, from: nil) == .failOver(isFinal: true))
+  }
+
+  /// Mailgun's words come with 403, which would otherwise be the login's fault, and in older days with 400.
+  @Test(arguments: [400, 401, 403]) func soIsAMailgunSandboxThatWritesToThoseOnItsListAlone(_ code: Int) {
+    let service = Endpoint.Kind.http(
+      Endpoint.HTTP(.mailgun(domain: "sandbox1.mailgun.org", key: Secret("key-1")), url: "http://127.0.0.1:1"))
+    let text = "Sandbox subdomains are for test purposes only. Please add the address to authorized recipients."
+    let reply = Reply(stage: .request, ending: .reply(code: code), text: text, completed: true)
+    #expect(Verdict(reply, from: service) == .failOver(isFinal: true) && reply.trouble(from: service) == nil)
+    let other = Reply(stage: .request, ending: .reply(code: 403), text: "Forbidden", completed: true)
+    #expect(Verdict(other, from: service) == .failOver(isFinal: false) && other.trouble(from: service) == .credentials)
   }
 
   @Test func aMessageThatAProviderCannotCarryGoesToTheNext() {

@@ -201,6 +201,32 @@ struct TimingTests {
     #expect(bench.dispatcher.isFinished && bench.sums)
   }
 
+  /// The next plan is the next day's: given back, it would be gone without a word.
+  @Test func whatIsMissedAndExpiresWithItsDayIsDeadAndWhatExpiresLaterIsReleased() {
+    var scene = Scene()
+    let open = IntervalSet([Interval(at("09:00:00"), at("10:00:00"))])
+    scene.add(at("09:00:00"), open: open, expires: today.end)
+    scene.add(at("09:00:00"), open: open, expires: today.end + .seconds(1))
+    scene.add(at("09:00:00"), open: open, expires: at("20:00:00"))
+    var bench = Bench(scene)
+    bench.start(at("09:00:00"))
+    bench.finish(0, .accepted, at("09:00:01"))
+    for handle in [1, 2] { bench.finish(handle, .greylisted, at("09:00:01")) }
+    #expect(bench.start(at("10:00:00")) == [])
+    #expect(bench.tally.sent == 1 && bench.tally.dead == [.expired: 1] && bench.tally.released == [.missed: 1])
+    #expect(bench.outcomes.last?.0.id == scene.items[2].send.id && bench.dispatcher.isFinished && bench.sums)
+    #expect(bench.outcomes.last?.1.response.hasPrefix("missed, and its time to live") == true)
+  }
+
+  /// Whoever is suppressed is not dead of time, and what a breaker stopped may go on the same day.
+  @Test func whatSomethingElseSpeaksAgainstIsReleasedForThatThoughItExpiresWithItsDay() {
+    for reason in ReleaseReason.allCases {
+      let isForRoom = [.missed, .providerUnavailable, .mailboxLimit, .contactCap, .domainCap, .newLimit, .paused]
+        .contains(reason)
+      #expect(reason.waitsForAnotherDay == isForRoom, "\(reason)")
+    }
+  }
+
   @Test func aRetryThatWouldComeAfterTheExpiryDiesAtIt() {
     var scene = Scene()
     scene.campaigns[0].retry = RetryPolicy(backoff: .minutes(30))
@@ -212,6 +238,21 @@ struct TimingTests {
     bench.start(at("09:10:00"))
     #expect(bench.tally.dead == [.expired: 1] && bench.tally.waiting == 0)
     #expect(bench.dispatcher.isFinished)
+  }
+
+  /// Cron's next run may find a plan that has it no more.
+  @Test func withDueOnlyWhatWaitsForALaterTryIsToldOfOnceItHasExpired() {
+    var scene = Scene()
+    scene.dueOnly = true
+    scene.now = at("09:30:00")
+    for expires in ["09:30:00", "09:30:01"] {
+      let send = Scene.send(scene.items.count, at: at("09:00:00"), expires: at(expires))
+      scene.items.append(
+        Dispatcher.Item(send: send, attempts: 1, firstAttempt: at("09:00:00"), notBefore: at("09:40:00")))
+    }
+    var bench = Bench(scene)
+    #expect(bench.start(at("09:30:00")).isEmpty && bench.dispatcher.isFinished)
+    #expect(bench.tally.dead == [.expired: 1] && bench.tally.left == 1 && bench.sums)
   }
 
   @Test func aRetryThatWouldComeAfterTheClosingIsReleasedWithItsAttemptsKept() {

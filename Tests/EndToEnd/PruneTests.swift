@@ -149,8 +149,8 @@ struct PruneTests {
     }
     let story = try pruned.nightmail(expecting: 0, "status", "--rehearse", "--contact", "c1@example.com", "--json")
     let told = try whole.nightmail(expecting: 0, "status", "--rehearse", "--contact", "c1@example.com", "--json")
-    #expect(try story.json.array?.count == told.json.array?.count)
-    #expect(try told.json.array?.isEmpty == false)
+    #expect(try story.json["sends"]?.array?.count == told.json["sends"]?.array?.count)
+    #expect(try told.json["sends"]?.array?.isEmpty == false)
 
     // From now on both are the same project, with everything renamed in the middle.
     for (n, day) in Self.later.enumerated() {

@@ -260,7 +260,7 @@ struct AllocationSolver {
           if let domain = bundle.domain {
             if !network.isReached(domainNodes[domain]) {
               reason = .domainCap
-            } else if first != nil {
+            } else if let first, isUsedUp(first) {
               reason = .newLimit
             }
           } else if let first, !network.isReached(first.node) {
@@ -276,13 +276,18 @@ struct AllocationSolver {
           if !network.isReached(alikeNodes[a]) {
             let isFull = network.flow(alikeArcs[a]) >= alike.left * alike.members.count
             reason = isFull || alike.domain == nil ? .contactCap : .domainCap
-          } else if first != nil {
+          } else if let first, isUsedUp(first) {
             reason = .newLimit
           }
         }
         for member in alike.members { for send in member[w] { places[Int(send)] = reason } }
       }
     }
+  }
+
+  /// Whether a campaign begins as many today as its limit leaves: the free ones, and those whose caps bind.
+  private func isUsedUp(_ first: FirstSteps) -> Bool {
+    network.flow(first.arc) + first.crossing.reduce(0) { $0 + network.flow($1) } >= first.left
   }
 
   /// Whether no mailbox has open time for a class today.

@@ -111,6 +111,20 @@ struct SequencePosition {
     if !isAnything { take(.complete(last: progress.lastSent?.entry)) }
   }
 
+  /// How far a contact has come, by the same look at its past that `decide` takes: the position of the furthest step
+  /// sent, and the mailboxes that its next step keeps, one a channel.
+  func reached(_ index: Int) -> (place: Int?, mailboxes: [Int]) {
+    let contact = views[index]
+    let concerns = day.concerns(of: contact, index)
+    let progress = concerns.contains(.sent) ? Progress(contact, live, pastSends) : .none
+    let asking = Asking(index: index, contact: contact, concerns: concerns, progress: progress)
+    let next = min(progress.place.map { $0 + 1 } ?? 0, stepCount - 1)
+    let mailboxes = Channel.allCases.compactMap { channel in
+      keptMailbox(asking, next < 0 ? nil : progress.record(next, channel), channel) { _ in }
+    }
+    return (progress.place, mailboxes)
+  }
+
   /// What keeps the whole sequence from going on.
   private func standstill(_ asking: Asking) -> Decision? {
     let progress = asking.progress

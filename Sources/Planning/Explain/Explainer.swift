@@ -9,6 +9,9 @@ public struct Explainer {
   let allocation: Allocation
   let lines: DayLines
 
+  /// All that the day was planned from.
+  public var history: History { day.history }
+
   /// Plans the day; the arguments are those of `Planner.plan`.
   public init(
     project: Project, history: History, date: CalendarDay, notBefore: Instant, renderer: any TemplateRenderer
@@ -57,8 +60,13 @@ public struct Explainer {
       if let row = subject.rejected, files(audience).contains(row.place.file) {
         story.items = [rejected(row, campaign)]
       } else if let index = subject.index {
+        let reached = SequencePosition(day: day, campaignIndex: c).reached(index)
+        story.place = reached.place.map { campaign.steps[$0].id }
         story.absence = gap(audience, index)
-        if story.absence == nil { story.items = sequence(c, index, story.past, subject, &notes) }
+        if story.absence == nil {
+          story.mailboxes = reached.mailboxes.map { day.project.mailboxes[$0].id }
+          story.items = sequence(c, index, story.past, subject, &notes)
+        }
       } else {
         story.absence = .notInFiles(files(audience))
       }
