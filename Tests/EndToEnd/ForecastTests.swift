@@ -34,7 +34,7 @@ struct ForecastTests {
       priority: 5
       audience: {contacts: [contacts.csv], where: {segment: [new]}}
       mailboxes: [anna, ben]
-      daily_new_limit: 9
+      daily_new_limit: 3
       unsubscribe: {url: "https://shop.example/u/{{send_id}}"}
       steps:
         - {id: hello, subject: "Hello {{first_name}}", text: {inline: "Dear {{first_name}}\\n"}}

@@ -19,7 +19,8 @@ import Testing
     // Nobody looks while the server takes the message and writes its reply.
     let connection = try #require(harness.transport.connections.first)
     var socket = pollfd(fd: connection.link.socket, events: Int16(POLLIN), revents: 0)
-    #expect(Foundation.poll(&socket, 1, 120_000) == 1 && harness.replies.isEmpty)
+    // Unless it was so quick that the look above has it.
+    #expect(harness.replies[1] != nil || Foundation.poll(&socket, 1, 120_000) == 1)
     harness.clock.advance(by: .seconds(60))
     harness.poll(milliseconds: 0)
     #expect(harness.replies[1]?.ending == .reply(code: 250), "\(String(describing: harness.replies[1]))")
