@@ -10,11 +10,11 @@ final class PlanSource: LineSource {
   private let campaigns: [String: Campaign]
   /// When sequences began by what was sent earlier on this day, where that is known.
   var began: [Int: Instant] = [:]
-  /// Pieces of the hashes of each line's id, contact and address: who may be the one that an event is about. Addresses
-  /// are left out where they are the contacts.
+  /// Pieces of the hashes of each line's id, contact and address: who may be the one that an event is about, of a million
+  /// lines some fifteen too many for each. Addresses are left out where they are the contacts.
   private let ids: [UInt16]
-  private let contacts: [UInt32]
-  private let addresses: [UInt32]
+  private let contacts: [UInt16]
+  private let addresses: [UInt16]
 
   init(_ lines: StoredLines, _ index: PlanIndex, _ people: People, _ history: History, _ project: Project) {
     self.lines = lines
@@ -26,7 +26,7 @@ final class PlanSource: LineSource {
     addresses = index.addresses.isSame ? [] : (0..<index.count).map { Self.tag(index.address($0)) }
   }
 
-  private static func tag(_ hash: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: hash) }
+  private static func tag(_ hash: UInt64) -> UInt16 { UInt16(truncatingIfNeeded: hash) }
 
   func send(_ line: Int) throws -> PlannedSend { try lines.send(line) }
   func others(_ line: Int, _ send: PlannedSend) -> [String] { people.names(send) }
