@@ -65,6 +65,8 @@ public struct DayFolder: Hashable, Sendable {
   public var reportPath: String { path + "/report.html" }
   /// What was mailed to reviewers.
   public var reviewPath: String { path + "/review.jsonl" }
+  /// Where `file` providers put that mail: it holds whole plans, and goes with its day.
+  public var reviewOutboxPath: String { path + "/review" }
   public var outboxPath: String { path + "/outbox" }
   /// Held by whoever writes results of this day.
   public var lockPath: String { path + "/lock" }

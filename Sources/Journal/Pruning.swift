@@ -100,7 +100,7 @@ public struct Pruning: Sendable {
   static func isOurs(_ name: String) -> Bool {
     let names: Set = [
       "skipped.jsonl", "approval.jsonl", "review.jsonl", "dead-letters.jsonl", "report.html", "inputs", "outbox",
-      "lock", "waiting",
+      "review", "lock", "waiting",
     ]
     // The rows of `on_sent` name people too, whatever a campaign calls its file.
     if names.contains(name) || SentRecord.isFileName(name) || name.hasPrefix("lock.")

@@ -26,7 +26,7 @@ extension History {
     var places: [[UInt8]: [Int]] = [:]
     for (i, bounce) in bounceRows.enumerated() {
       let address = address(of: bounce)
-      if !tokensOfBounces.isEmpty, tokensOfBounces.contains(address) { places[address, default: []].append(i) }
+      if address.withUnsafeBufferPointer({ NameKey.isToken($0) }) { places[address, default: []].append(i) }
     }
     var spent: [SendID: [Int]] = [:]
     for (i, row) in spentRows.enumerated() { spent[row.id, default: []].append(i) }

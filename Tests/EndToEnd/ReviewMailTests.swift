@@ -43,7 +43,8 @@ struct ReviewMailTests {
     var name: String?
   }
 
-  private func letters(_ project: TestProject, in outbox: String = "output/rehearsal/review/outbox") throws -> [Letter]
+  private func letters(_ project: TestProject, in outbox: String = "output/rehearsal/2025-11-20/review") throws
+    -> [Letter]
   {
     try project.folder.list(outbox).map { file in
       let text = try project.folder.read("\(outbox)/\(file)").replacing("\r\n", with: "\n")

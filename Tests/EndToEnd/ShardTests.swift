@@ -88,6 +88,20 @@ struct ShardTests {
     try reconcile(project, server, 160)
   }
 
+  @Test func shardsThatWereAllKilledLeaveTheirRowsToTheNextRunOfAnyDay() throws {
+    let server = try ScriptedSMTPServer(SMTPScript(latency: 10))
+    let project = try project(160, server)
+    let killed = try ["0/2", "1/2"].map { try start($0, project) }
+    try wait(30) { server.messages.count >= 30 }
+    for run in killed { run.stop() }
+    let known = try sent(project)
+    #expect(!known.isEmpty)
+    try project.nightmail(expecting: 0, "plan", "--rehearse", "--date", "2025-11-21")
+    try project.nightmail(expecting: 0, "send", "--rehearse", "2025-11-21")
+    let told = try project.folder.read("\(Self.day)/told.csv").split(separator: "\n").dropFirst().map(String.init)
+    #expect(told.count == known.count && Set(told) == Set(known.keys))
+  }
+
   @Test func aMailboxHasOneOwnerAlsoWhileShardsOfAnotherNumberRun() throws {
     let server = try ScriptedSMTPServer(SMTPScript(latency: 20))
     let project = try project(160, server)

@@ -131,11 +131,11 @@ struct WatchTests {
     defer { run.stop() }
     try wait(20) { run.output.contains("1 line awaits approval") || !run.isRunning }
     #expect(project.folder.exists("\(day)/plan.html"))
-    #expect(project.folder.list("output/review/outbox").count == 1)
+    #expect(project.folder.list("\(day)/review").count == 1)
     // Another plan that asks for nothing new is not mailed.
     try project.folder.write("email,first_name\nc0@example.com,C\nnew@example.com,N\n", to: "data/contacts.csv")
     try wait(20) { run.output.contains("data/contacts.csv was changed") || !run.isRunning }
-    #expect(project.folder.list("output/review/outbox").count == 1)
+    #expect(project.folder.list("\(day)/review").count == 1)
     // A plan by somebody else is refused, an approval is let in.
     #expect(try project.nightmail("plan").status == 75)
     #expect(try project.nightmail("run", "--watch").status == 75)
@@ -163,6 +163,25 @@ struct WatchTests {
     // The one that was refused has been counted too.
     try wait(20) { server.messages.count == 2 || !run.isRunning }
     try wait(20) { run.output.contains("1 message sent") || !run.isRunning }
+    kill(run.processIdentifier, SIGTERM)
+    #expect(run.wait(seconds: 20) == 4, "\(run.output)")
+  }
+
+  @Test func aPlanThatIsHalfSavedEndsNothing() throws {
+    let project = try project()
+    let run = try project.start("run", "--watch", "--poll", "50ms", "--max-poll", "100ms")
+    defer { run.stop() }
+    try wait(20) { outbox(project) == 1 || !run.isRunning }
+    let plan = try project.folder.read("\(day)/plan.jsonl")
+    try project.folder.write(String(plan.dropLast(40)), to: "\(day)/plan.jsonl")
+    // Whatever has the run look at it.
+    try project.nightmail(expecting: 0, "pause", "mailbox", "anna")
+    try wait(20) { run.output.contains("ever more seldom") || !run.isRunning }
+    try project.folder.write(plan, to: "\(day)/plan.jsonl")
+    try project.folder.write("code,email\n2222,ben@example.com\n", to: "data/messages/2.csv")
+    try wait(20) { outbox(project) == 2 || !run.isRunning }
+    #expect(run.isRunning && outbox(project) == 2, "\(run.output)")
+    #expect(!run.output.contains("made due again"), "\(run.output)")
     kill(run.processIdentifier, SIGTERM)
     #expect(run.wait(seconds: 20) == 4, "\(run.output)")
   }

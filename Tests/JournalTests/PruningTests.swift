@@ -201,6 +201,36 @@ private struct Cut: Error {}
     }
   }
 
+  /// Were each held against all the others, these would take a quarter of an hour.
+  @Test(.timeLimit(.minutes(2))) func thousandsOfBouncesGetTheirNamesBackInOneWalk() throws {
+    let scratch = try Scratch()
+    let day = scratch.output.day(Sample.day)
+    try day.create()
+    let sends = (0..<20_000).map { Sample.send($0) }
+    let writer = try ResultsWriter(path: day.resultsPath)
+    for send in sends {
+      let refused = Record.Result(outcome: .failed, reason: .rejected, response: "550 5.1.1 unknown", isBounce: true)
+      writer.append(.outcome(Sample.attempt(send), refused))
+    }
+    try writer.close()
+    try Pruning(of: [day]).carryOut(in: scratch.output, at: Sample.morning + .days(200), lock: { _ in })
+    let project = Project(events: sends.map { Event(at: Sample.morning, type: .autoReply, contact: $0.contact) })
+    let history = try HistoryReader.read(
+      scratch.output, project: project, excluding: nil, at: Sample.morning + .days(400)
+    ) { _ in false }
+    #expect(history.bounces.map(\.contact) == sends.map(\.contact))
+  }
+
+  @Test func whatWasMailedToReviewersGoesWithItsDay() throws {
+    let old = try Old(seed: 2)
+    let day = old.output.day(Sample.day)
+    try FileSystem.createFolder(day.reviewOutboxPath)
+    try put("To: me@example.com", day.reviewOutboxPath + "/1.eml")
+    try put("To: me@example.com", day.reviewPath)
+    try old.prune([0])
+    #expect(!FileSystem.exists(day.path))
+  }
+
   @Test func withoutItsKeyWhatWasKeptIsNotGuessedAt() throws {
     let old = try Old(seed: 1)
     try old.prune([0])

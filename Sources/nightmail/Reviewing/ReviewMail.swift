@@ -99,7 +99,7 @@ struct ReviewMail {
     let messages = try letter.compose(to: reviewers, from: mailbox, signers: signers, at: now)
     let (endpoints, findings) = await Endpoints.resolve(
       providers: providers, mailboxes: [mailbox], folder: workspace.folder,
-      outbox: workspace.output.path + "/review/outbox", loopbackOnly: workspace.isRehearsal,
+      outbox: day.reviewOutboxPath, loopbackOnly: workspace.isRehearsal,
       environment: ProcessInfo.processInfo.environment)
     let ways = endpoints[mailbox.id] ?? []
     if ways.isEmpty { throw Failure(.failed, findings.map { "\($0.place): \($0.message)" }.joined(separator: "; ")) }

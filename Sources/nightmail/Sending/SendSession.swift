@@ -132,7 +132,7 @@ struct SendSession {
           pid: Int(ProcessInfo.processInfo.processIdentifier), approvedBy: approvers)))
     for (send, reason) in plan.choice.dropped { results.append(.released(Record.Note(send, at: now), reason)) }
     try results.commit()
-    let rows = try workspace.sentRows(project, target.day, share.shard)
+    let rows = try workspace.sentRows(project, target.day, share)
     let delivery = Courier(
       workspace: workspace, project: project, engine: engine, signers: signers, header: header, day: target.day,
       rules: rules, history: history, results: results, rows: rows, runID: runID, sending: sending, watch: watch,

@@ -15,13 +15,15 @@ extension Workspace {
 
   /// Brings the files of `on_sent` up to date where an earlier run was cut off before it could, and goes on with this
   /// day's. Nil where no campaign asks for them, and for shards: they share the files, and each makes them anew at its
-  /// end.
-  func sentRows(_ project: Project, _ today: DayFolder, _ shard: Shard?) throws -> SentRowsWriter? {
+  /// end; at its beginning too, since only files that are there can be seen to be behind.
+  func sentRows(_ project: Project, _ today: DayFolder, _ share: RunShare) throws -> SentRowsWriter? {
     let files = SentFiles(project.campaigns, zone: project.settings.zone)
     guard !files.isEmpty else { return nil }
     for day in try output.days() where day != today {
       if try !day.isLive(), try files.isBehind(day) { try rebuild(files, day) }
     }
-    return shard == nil ? try SentRowsWriter(files, today) : nil
+    guard share.shard != nil else { return try SentRowsWriter(files, today) }
+    _ = try share.inTurn(self) { try files.rebuild(today) }
+    return nil
   }
 }

@@ -83,8 +83,14 @@ final class Lookout: Sendable {
 
   func set(_ agenda: WatchAgenda) { state.withLock { $0.agenda = agenda } }
 
-  /// The day's plan was made from these, or is as good as if it were.
-  func planned(from inputs: WatchedInputs) { state.withLock { $0.planned = inputs } }
+  /// The day's plan was made from these, or is as good as if it were. What was read while it was being made was held
+  /// against the plan before it, so that it is looked at once more: files that went back to what they were are news too.
+  func planned(from inputs: WatchedInputs) {
+    state.withLock {
+      $0.planned = inputs
+      if $0.call != .stop, $0.latest.inputs != inputs { $0.call = .files }
+    }
+  }
 
   /// Files, approvals and pauses are read by the run from here on: what comes later calls.
   /// - Returns: the last project that was read whole.

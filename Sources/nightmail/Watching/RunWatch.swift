@@ -145,14 +145,17 @@ final class RunWatch {
       defer { lookout.end() }
       let session = SendSession(
         workspace, project.project, engine: project.engine, sending, signals: signals, interruption: stop)
+      // What a delivery has written down is no news, however it ends.
+      defer { resultsSize = (try? day.resultsSize()) ?? resultsSize }
       let sent = try await session.send(PlanTarget(path: day.planPath, day: day))
-      let end = try take(sent, project, isLast: isLast && !stop.isAsked, lookout)
+      let end = take(sent, project, isLast: isLast && !stop.isAsked, lookout)
       if let end, end != .stopped { await mailReport(project) }
       return end
     } catch let failure as Failure {
-      if signals.request.isAsked { return stopped() }
-      try take(failure, project, lookout)
-      return nil
+      return try take(failure, project, lookout)
+    } catch let problem as JournalProblem {
+      // A full disk, or a plan that somebody is about to save without a line.
+      return try take(Failure(.failed, "\(problem)"), project, lookout)
     }
   }
 
@@ -220,10 +223,9 @@ final class RunWatch {
   /// What a delivery came to.
   private func take(
     _ sent: SendSession.End, _ project: WatchedProject, isLast: Bool, _ lookout: Lookout
-  ) throws -> ExitStatus? {
+  ) -> ExitStatus? {
     hasDelivered = true
     saidFailure = ""
-    resultsSize = try day.resultsSize()
     if sent.status == .deadLetters { status = .deadLetters }
     if signals.request.isAsked { return stopped() }
     let zone = project.project.settings.zone
@@ -242,7 +244,8 @@ final class RunWatch {
   }
 
   /// What goes wrong once a plan was delivered may go right again: it is said once, and tried again.
-  private func take(_ failure: Failure, _ project: WatchedProject, _ lookout: Lookout) throws {
+  private func take(_ failure: Failure, _ project: WatchedProject, _ lookout: Lookout) throws -> ExitStatus? {
+    if signals.request.isAsked { return stopped() }
     guard hasDelivered else { throw failure }
     let wait = retries.interval
     if saidFailure != failure.message {
@@ -250,6 +253,7 @@ final class RunWatch {
     }
     saidFailure = failure.message
     lookout.set(agenda(project, retryAt: retryAt()))
+    return nil
   }
 
   /// Once for the day: while files change, a day is done many times over.
