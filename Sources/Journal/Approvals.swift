@@ -159,6 +159,14 @@ public struct ApprovalDecision: Hashable, Sendable {
     return decision
   }
 
+  /// Leaves what a person saw in an earlier plan of the day and is still as it was there: what came or changed since
+  /// awaits another look, and what is gone since was taken out by nobody.
+  public mutating func keep(onlyAsIn reviewed: StoredPlan, without: Set<SendID>) {
+    let seen = Set(reviewed.sends.map { LineDigest.of($0, content: reviewed.header.content[$0.campaign]) })
+    approved.removeAll { !seen.contains($0.digest) }
+    withdrawn.removeAll { !without.contains($0.id) }
+  }
+
   /// The records of what was withdrawn, to be appended to the day's results before the approval is written: a crash
   /// in between then leaves less approved, never something withdrawn that may go out.
   public func records(at: Instant, by: String) -> [Record] { withdrawn.map { .withdrawn($0.note(at: at, by: by)) } }

@@ -33,34 +33,33 @@ public struct SentFiles: Sendable {
   /// A send's row, without what is known only once it is sent.
   struct Draft {
     let file: String
-    private let columns: [String]
-    private let values: [String: String]
-
-    fileprivate init(_ record: SentRecord, _ values: [String: String]) {
-      file = record.file
-      columns = record.columns
-      self.values = values
-    }
-
-    fileprivate func line(at: String) -> [UInt8] {
-      Array(CSVLine.text(columns.map { $0 == "sent_at" ? at : values[$0] ?? "" }).utf8)
-    }
+    /// Its cells; nil for the time.
+    fileprivate let cells: [String?]
   }
 
   /// Nil for a campaign that asks for none.
   func draft(_ send: PlannedSend) -> Draft? {
     guard let record = records[send.campaign] else { return nil }
-    var values = send.vars
-    values["send_id"] = send.id.text
-    values["campaign"] = send.campaign
-    values["step"] = send.step
-    values["contact"] = send.contact
-    values["to"] = send.to
-    values["mailbox"] = send.mailbox
-    return Draft(record, values)
+    return Draft(
+      file: record.file,
+      cells: record.columns.map { column in
+        switch column {
+        case "sent_at": nil
+        case "send_id": send.id.text
+        case "campaign": send.campaign
+        case "step": send.step
+        case "contact": send.contact
+        case "to": send.to
+        case "mailbox": send.mailbox
+        default: send.vars[column] ?? ""
+        }
+      })
   }
 
-  func line(_ draft: Draft, at: Instant) -> [UInt8] { draft.line(at: zone.format(at)) }
+  func line(_ draft: Draft, at: Instant) -> [UInt8] {
+    let time = zone.format(at)
+    return Array(CSVLine.text(draft.cells.map { $0 ?? time }).utf8)
+  }
 
   /// Makes a day's files anew from its results and plans.
   /// - Returns: how many sends have no row, since no plan of the day has their line any more.
@@ -163,7 +162,11 @@ public final class SentRowsWriter {
     for (file, line) in committing { blocks[file, default: []] += line }
     committing.removeAll(keepingCapacity: true)
     do throws(JournalProblem) {
-      for (file, block) in blocks { try open[file]?.write(block) }
+      // Synced each time: a file that looks newer than the results must have what they have.
+      for (file, block) in blocks {
+        try open[file]?.write(block)
+        try open[file]?.syncData()
+      }
     } catch {
       problem = error
     }

@@ -178,6 +178,33 @@ struct ReviewTests {
     #expect(sent.out.contains("\(all - 2) messages sent") && sent.out.contains("Approved by Maria"), "\(sent.out)")
     _ = try plan(project, "--not-before", "12:00")
     let other = try run(project, Array(words.dropFirst()))
-    #expect(other.status == 1 && other.error.contains("it is not the plan that was reviewed"), "\(other.error)")
+    #expect(other.status == 1 && other.error.contains("nothing of the plan that was reviewed"), "\(other.error)")
+  }
+
+  /// Plans are made again while somebody looks at one: the command of the page that was looked at still counts.
+  @Test func theReviewOfAnEarlierPlanApprovesWhatIsStillAsItWasThere() throws {
+    let project = try project()
+    _ = try plan(project)
+    let file = project.folder.file("\(Self.day)/plan.jsonl")
+    let digest = try Shell.run("sha256sum", [file]).out.prefix(12)
+    let all = try project.records("\(Self.day)/plan.jsonl").count
+    let contacts = try project.folder.read("data/contacts.csv")
+    try project.folder.write(
+      contacts + "new@example.com,Nina,Neu,Neu GmbH,Bonn,Europe/Berlin,new,\n", to: "data/contacts.csv")
+    _ = try plan(project)
+    let now = try project.records("\(Self.day)/plan.jsonl").count
+    #expect(now > all)
+    let approved = try run(project, ["approve", "--rehearse", "2025-11-20", "--sha256", String(digest)])
+    #expect(approved.status == 0, "\(approved.error)")
+    #expect(approved.out.contains("Approved \(all) of \(now) lines."), "\(approved.out)")
+    #expect(
+      approved.out.contains("\(now - all) lines came or changed since the plan sha256:\(digest)"), "\(approved.out)")
+    let sent = try run(project, ["send", "--rehearse", "2025-11-20"])
+    #expect(sent.status == 5 && sent.out.contains("\(all) messages sent, \(now - all) held"), "\(sent.out)")
+    // Another text is another message: nothing of it was looked at.
+    try project.folder.write("Something else.\n", to: "campaigns/welcome/hello.txt")
+    _ = try plan(project)
+    let changed = try run(project, ["approve", "--rehearse", "2025-11-20", "--sha256", String(digest)])
+    #expect(changed.status == 1 && changed.error.contains("nothing of the plan that was reviewed"), "\(changed.error)")
   }
 }

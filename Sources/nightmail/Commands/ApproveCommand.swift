@@ -1,6 +1,7 @@
 import ArgumentParser
 import Journal
 import Model
+import Reporting
 
 struct ApproveCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -15,7 +16,9 @@ struct ApproveCommand: ParsableCommand {
   var by: String?
   @Option(
     name: .customLong("sha256"),
-    help: ArgumentHelp("Approves only if the plan file's digest begins so.", valueName: "prefix"))
+    help: ArgumentHelp(
+      "Approves the lines of the plan whose digest begins so: all of them if it is the present one, and of an earlier "
+        + "one of the day those that are the same by now.", valueName: "prefix"))
   var digest: String?
   @Argument(help: ArgumentHelp("A path or a date; by default today.", valueName: "plan"), completion: Completions.plans)
   var plan: String?
@@ -27,13 +30,7 @@ struct ApproveCommand: ParsableCommand {
     let lock = try workspace.lockInTurn(target.day, purpose: "approve")
     defer { lock.release() }
     let stored = try PlanFile.read(target.path)
-    if let digest {
-      let whole = String(stored.digest.dropFirst("sha256:".count))
-      let prefix = digest.hasPrefix("sha256:") ? String(digest.dropFirst("sha256:".count)) : digest
-      guard prefix.count >= 8, whole.hasPrefix(prefix.lowercased()) else {
-        throw Failure(.failed, "the plan's sha256 is \(whole), not \(prefix)…: it is not the plan that was reviewed")
-      }
-    }
+    let reviewed = try digest.flatMap { try self.reviewed($0, stored, target) }
     let changes = Staleness.changes(of: stored.header, project: project)
     guard changes.isEmpty else {
       throw Failure(.held, "the plan is stale: \(changes.joined(separator: "; ")); plan again")
@@ -46,7 +43,7 @@ struct ApproveCommand: ParsableCommand {
       ids.insert(id)
     }
     let decision = try Approving.approve(
-      stored, at: target, without: ids, by: by ?? Workspace.userName, now: Workspace.now())
+      stored, at: target, without: ids, reviewed: reviewed, by: by ?? Workspace.userName, now: Workspace.now())
     if options.json {
       return Console.out(
         .members(
@@ -58,17 +55,43 @@ struct ApproveCommand: ParsableCommand {
     Console.out(
       "Approved \(decision.approved.count) of \(stored.sends.count) lines\(withdrawn). Plan \(stored.digest.prefix(19))…"
     )
+    let rest = stored.sends.count - decision.approved.count - decision.withdrawn.count
+    if let reviewed, rest > 0 {
+      Console.out(
+        "\(Words.count(rest, "line")) came or changed since the plan \(reviewed.digest.prefix(19))… that was reviewed: not approved by this."
+      )
+    }
+  }
+
+  /// The plan that was reviewed, where it is an earlier one of the day; nil where it is the present one.
+  private func reviewed(_ digest: String, _ stored: StoredPlan, _ target: PlanTarget) throws -> StoredPlan? {
+    let scheme = "sha256:"
+    let prefix = (digest.hasPrefix(scheme) ? String(digest.dropFirst(scheme.count)) : digest).lowercased()
+    func isMeant(_ plan: StoredPlan) -> Bool { plan.digest.dropFirst(scheme.count).hasPrefix(prefix) }
+    if prefix.count >= 8 {
+      if isMeant(stored) { return nil }
+      for path in try target.day.planPaths() where path != target.path {
+        let earlier = try PlanFile.read(path)
+        if isMeant(earlier) { return earlier }
+      }
+    }
+    throw Failure(
+      .failed,
+      "the plan's sha256 is \(stored.digest.dropFirst(scheme.count)), not \(prefix)…: it is not the plan that was reviewed"
+    )
   }
 }
 
 /// Carries an approval out: withdrawals first, so that a crash in between leaves less approved, never more.
 enum Approving {
   /// The caller holds the day's lock.
+  /// - Parameter reviewed: the earlier plan of the day that a person looked at; nil for this one.
   static func approve(
-    _ stored: StoredPlan, at target: PlanTarget, without: Set<SendID> = [], by: String, now: Instant
+    _ stored: StoredPlan, at target: PlanTarget, without: Set<SendID> = [], reviewed: StoredPlan? = nil, by: String,
+    now: Instant
   ) throws -> ApprovalDecision {
     let planned = try PlannedLines.read(planPath: target.path, header: stored.header)
-    let decision = ApprovalDecision.decide(planned: planned, current: stored, without: without)
+    var decision = ApprovalDecision.decide(planned: planned, current: stored, without: without)
     guard decision.unknown.isEmpty else {
       throw Failure(.failed, "not in the plan: \(decision.unknown.map(\.text).joined(separator: ", "))")
     }
@@ -81,6 +104,12 @@ enum Approving {
         .failed,
         lines.joined(separator: "\n")
           + "\na plan's lines can be deleted, not changed or added: change the files and plan again")
+    }
+    if let reviewed {
+      decision.keep(onlyAsIn: reviewed, without: without)
+      if decision.approved.isEmpty, decision.withdrawn.isEmpty {
+        throw Failure(.failed, "nothing of the plan that was reviewed is in this one as it was there: look at this one")
+      }
     }
     try withdraw(decision, in: target.day, by: by, now: now)
     try Approvals.append(

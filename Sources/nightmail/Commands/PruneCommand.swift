@@ -41,9 +41,6 @@ struct PruneCommand: ParsableCommand {
       throw Failure(.failed, "there is no \(output.path): nothing to prune")
     }
     try workspace.checkHistory(renew: false)
-    // Limits and history hold over all days together: nobody may be sending.
-    var locks = dryRun ? [] : [try workspace.lock(output.sendLockPath, purpose: "prune")]
-    defer { for lock in locks { lock.release() } }
     let pruning = try Pruning.find(output, upTo: today - days, today: today)
     let report = PruneReport(pruning, limit: today - days, dryRun: dryRun, rehearse: workspace.isRehearsal)
     guard !dryRun, !pruning.days.isEmpty else { return say(report) }
@@ -56,6 +53,12 @@ struct PruneCommand: ParsableCommand {
         Data("\(report.text(isDone: false))\nThis cannot be undone. Only 'yes' removes them: ".utf8))
       guard readLine(strippingNewline: true) == "yes" else { throw Failure(.held, "nothing was removed") }
     }
+    // Limits and history hold over all days together: nobody may be sending. Asked before: cron must not wait for an
+    // answer.
+    var locks = [try workspace.lock(output.sendLockPath, purpose: "prune")]
+    defer { for lock in locks { lock.release() } }
+    guard try Pruning.find(output, upTo: today - days, today: today).days.map(\.folder) == pruning.days.map(\.folder)
+    else { throw Failure(.failed, "nothing was removed: other days are to go by now; type it again") }
     // Counters must never go back: the days are counted before they go.
     _ = try AttemptTotals.read(output)
     try pruning.carryOut(in: output, at: now) { day in

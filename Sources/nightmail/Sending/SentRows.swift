@@ -20,7 +20,10 @@ extension Workspace {
     let files = SentFiles(project.campaigns, zone: project.settings.zone)
     guard !files.isEmpty else { return nil }
     for day in try output.days() where day != today {
-      if try !day.isLive(), try files.isBehind(day) { try rebuild(files, day) }
+      // Whoever works on that day brings its files up to date by itself.
+      guard try files.isBehind(day), let lock = try? lock(day.lockPath, purpose: "on_sent") else { continue }
+      defer { lock.release() }
+      try rebuild(files, day)
     }
     guard share.shard != nil else { return try SentRowsWriter(files, today) }
     _ = try share.inTurn(self) { try files.rebuild(today) }

@@ -100,8 +100,8 @@ enum WatchEnd: Hashable, Sendable {
 struct WatchedInputs: Hashable, Sendable {
   private let digests: [String: String]
 
-  /// Suppressions and events are left out: a delivery heeds them by itself, and a plan that they alone made would only
-  /// be smaller.
+  /// Suppressions and events are left out: a delivery heeds by itself what they forbid. What they allow again waits for
+  /// the next plan, which another change or the next day makes: bounces and replies would make one each.
   init(_ inputs: [InputFile]) {
     let relevant = inputs.filter { $0.role != .suppressions && $0.role != .events }
     digests = Dictionary(relevant.map { ($0.path, $0.digest) }, uniquingKeysWith: { a, _ in a })
