@@ -8,6 +8,8 @@ import Model
 /// saying anything: what cannot be read is not offered.
 enum Completions {
   static let campaigns = CompletionKind.custom { words, _, _ in ids(of: .campaign, in: words) }
+  static let mailboxes = CompletionKind.custom { words, _, _ in ids(of: .mailboxes, in: words) }
+  static let providers = CompletionKind.custom { words, _, _ in ids(of: .providers, in: words) }
   static let plans = CompletionKind.custom { words, _, _ in plans(words) }
   static let deadLetters = CompletionKind.custom { words, _, prefix in deadLetters(words, prefix: prefix) }
   static let parts = CompletionKind.list(["campaign", "mailbox", "provider"])

@@ -23,10 +23,10 @@ struct DiffCommand: ParsableCommand {
   var detailedExitcode = false
   @Argument(
     help: ArgumentHelp(
-      "The plan to compare with: a path or a date; DATE~1 is that day's plan before the present one.", valueName: "old")
-  )
+      "The plan to compare with: a path or a date; DATE~1 is that day's plan before the present one.", valueName: "old"),
+    completion: Completions.plans)
   var old: String
-  @Argument(help: ArgumentHelp("The plan that is compared.", valueName: "new"))
+  @Argument(help: ArgumentHelp("The plan that is compared.", valueName: "new"), completion: Completions.plans)
   var new: String
 
   func validate() throws {

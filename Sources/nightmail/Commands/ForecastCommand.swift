@@ -20,9 +20,11 @@ struct ForecastCommand: ParsableCommand {
   @OptionGroup var planning: DayOptions
   @Option(help: ArgumentHelp("How many days, 1 to 366; the first is --date.", valueName: "n"))
   var days = 7
-  @Option(help: ArgumentHelp("Shows only this campaign; all of them are forecast.", valueName: "id"))
+  @Option(
+    help: ArgumentHelp("Shows only this campaign; all of them are forecast.", valueName: "id"),
+    completion: Completions.campaigns)
   var campaign: String?
-  @Option(help: ArgumentHelp("Shows only this mailbox's sends.", valueName: "id"))
+  @Option(help: ArgumentHelp("Shows only this mailbox's sends.", valueName: "id"), completion: Completions.mailboxes)
   var mailbox: String?
 
   func validate() throws {

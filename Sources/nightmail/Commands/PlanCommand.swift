@@ -62,7 +62,8 @@ struct PlanningOptions: ParsableArguments {
 
 /// The day that is planned, or that `why` explains the plan of.
 struct DayOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("The day: 2026-11-20, today or tomorrow.", valueName: "date"))
+  @Option(
+    help: ArgumentHelp("The day: 2026-11-20, today or tomorrow.", valueName: "date"), completion: Completions.days)
   var date: String = "today"
 
   @Option(

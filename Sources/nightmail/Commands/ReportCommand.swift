@@ -17,7 +17,9 @@ struct ReportCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp("Writes the metrics to this file too, for everybody to read (0644).", valueName: "file"))
   var metrics: String?
-  @Argument(help: ArgumentHelp("The day's plan: a path or a date; by default today.", valueName: "plan"))
+  @Argument(
+    help: ArgumentHelp("The day's plan: a path or a date; by default today.", valueName: "plan"),
+    completion: Completions.plans)
   var plan: String?
 
   func run() throws {

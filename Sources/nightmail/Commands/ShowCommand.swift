@@ -18,9 +18,9 @@ struct ShowCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp("Shows this send as the message that goes out: an id, or its first digits.", valueName: "id"))
   var message: String?
-  @Option(help: ArgumentHelp("Only sends from this mailbox.", valueName: "id"))
+  @Option(help: ArgumentHelp("Only sends from this mailbox.", valueName: "id"), completion: Completions.mailboxes)
   var mailbox: String?
-  @Option(help: ArgumentHelp("Only sends of this campaign.", valueName: "id"))
+  @Option(help: ArgumentHelp("Only sends of this campaign.", valueName: "id"), completion: Completions.campaigns)
   var campaign: String?
   @Option(help: ArgumentHelp("Only sends to this contact: its id or its address.", valueName: "contact"))
   var contact: String?
@@ -28,7 +28,7 @@ struct ShowCommand: ParsableCommand {
   var all = false
   @Flag(help: "Writes the page for reviewers, plan.html, beside the plan.")
   var html = false
-  @Argument(help: ArgumentHelp(PlanTarget.olderHelp, valueName: "plan"))
+  @Argument(help: ArgumentHelp(PlanTarget.olderHelp, valueName: "plan"), completion: Completions.plans)
   var plan: String?
 
   func validate() throws {

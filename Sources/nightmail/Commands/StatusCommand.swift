@@ -13,11 +13,13 @@ struct StatusCommand: ParsableCommand {
   @OptionGroup var rehearsal: RehearsalOptions
   @Option(help: ArgumentHelp("A row for each campaign, step, mailbox, provider or batch.", valueName: "what"))
   var by: DayStatus.Dimension = .campaign
-  @Option(help: ArgumentHelp("Only this campaign.", valueName: "id"))
+  @Option(help: ArgumentHelp("Only this campaign.", valueName: "id"), completion: Completions.campaigns)
   var campaign: String?
-  @Option(help: ArgumentHelp("Only this mailbox.", valueName: "id"))
+  @Option(help: ArgumentHelp("Only this mailbox.", valueName: "id"), completion: Completions.mailboxes)
   var mailbox: String?
-  @Option(help: ArgumentHelp("Only what was last tried through this provider.", valueName: "id"))
+  @Option(
+    help: ArgumentHelp("Only what was last tried through this provider.", valueName: "id"),
+    completion: Completions.providers)
   var provider: String?
   @Option(
     help: ArgumentHelp(
@@ -42,7 +44,7 @@ struct StatusCommand: ParsableCommand {
   @Argument(
     help: ArgumentHelp(
       "The day's plan: a path or a date; by default today. With --contact the day from which the next sends are told.",
-      valueName: "plan"))
+      valueName: "plan"), completion: Completions.plans)
   var plan: String?
 
   func validate() throws {

@@ -10,7 +10,9 @@ struct SuppressCommand: ParsableCommand {
   @OptionGroup var options: GlobalOptions
   @Option(help: ArgumentHelp("Why; kept in the file.", valueName: "text"))
   var reason: String?
-  @Option(help: ArgumentHelp("Only for this campaign; by default for all.", valueName: "id"))
+  @Option(
+    help: ArgumentHelp("Only for this campaign; by default for all.", valueName: "id"),
+    completion: Completions.campaigns)
   var campaign: String?
   @Option(help: ArgumentHelp("Holds no longer from this time on.", valueName: "time"))
   var until: String?

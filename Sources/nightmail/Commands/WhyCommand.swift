@@ -17,7 +17,7 @@ struct WhyCommand: ParsableCommand {
   @OptionGroup var options: GlobalOptions
   @OptionGroup var rehearsal: RehearsalOptions
   @OptionGroup var planning: DayOptions
-  @Option(help: ArgumentHelp("Only this campaign.", valueName: "id"))
+  @Option(help: ArgumentHelp("Only this campaign.", valueName: "id"), completion: Completions.campaigns)
   var campaign: String?
   @Argument(help: "An id, an address or a number; or the file:line of a row that was rejected.")
   var contact: String
