@@ -62,7 +62,8 @@ struct TimelineChart {
           "<rect class=\"\(part.style)\" x=\"\(Self.number(x + min(2, step / 8)))\" y=\"\(Self.number(y))\" width=\"\(Self.number(max(0.5, step - min(4, step / 4))))\" height=\"\(Self.number(height))\"/>"
         )
       }
-      if i % every == 0 {
+      // Five digits' room, or the picture's edge cuts the time in two.
+      if i % every == 0, x + 52 <= Self.width {
         page.raw(
           "<text x=\"\(Self.number(x))\" y=\"\(Int(Self.height) - 8)\">\(HTML.text(clock(bar.start)))</text>\n")
       }
