@@ -245,7 +245,7 @@ extension Dispatcher {
     case .refused(let isBounce):
       count(handle, by: -1)
       lookAgain(handle, now)
-      if isBounce { bounced.insert(EmailAddress(attempt.to)?.canonical ?? attempt.to) }
+      if isBounce { bounced.insert(EmailAddress.canonical(of: attempt.to)) }
       fail(handle, .rejected, isBounce: isBounce, &result)
     case .later:
       count(handle, by: -1)

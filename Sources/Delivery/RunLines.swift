@@ -150,7 +150,7 @@ extension RunLines {
         Line(number: UInt32(i), kind: number, domain: domains.number(of: send), sendAt: send.sendAt),
         expiresAt: send.expiresAt)
       contacts.append(ByteHash.of(send.contact))
-      let address = send.channel == .email ? EmailAddress(send.to)?.canonical ?? send.to : send.to
+      let address = send.channel == .email ? EmailAddress.canonical(of: send.to) : send.to
       addresses.append(ByteHash.of(address), beside: contacts)
       if item.attempts > 0 || item.firstAttempt != nil || item.notBefore != nil {
         past[i] = Past(attempts: item.attempts, firstAttempt: item.firstAttempt, notBefore: item.notBefore)

@@ -171,3 +171,11 @@ public struct ApprovalDecision: Hashable, Sendable {
   /// in between then leaves less approved, never something withdrawn that may go out.
   public func records(at: Instant, by: String) -> [Record] { withdrawn.map { .withdrawn($0.note(at: at, by: by)) } }
 }
+
+extension Project {
+  /// Whether a line of a plan goes out as it stands: it is approved, or its campaign needs no approval.
+  public func mayGo(_ send: PlannedSend, of header: PlanHeader, _ approvals: Approvals) -> Bool {
+    campaigns.contains { $0.id == send.campaign && $0.approval == .optional }
+      || approvals.isApproved(send, content: header.content[send.campaign])
+  }
+}

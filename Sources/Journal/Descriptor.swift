@@ -157,7 +157,7 @@ final class Descriptor {
 }
 
 /// What the system says of a file: as long as all of it is the same, so are the file's bytes.
-struct FileStamp: Hashable, Sendable {
+public struct FileStamp: Hashable, Sendable {
   var size: Int
   /// Nanoseconds since the epoch.
   var modified: Int64
@@ -179,7 +179,7 @@ struct FileStamp: Hashable, Sendable {
   }
 
   /// Nil if there is no such file.
-  init?(_ path: String) {
+  public init?(_ path: String) {
     var status = stat()
     guard stat(path, &status) == 0 else { return nil }
     self.init(status)

@@ -148,11 +148,10 @@ struct PlanLineScanner: ~Copyable {
     return PlanEntry(
       id: send.id, sendAt: send.sendAt.milliseconds, kind: number(of: PlanIndex.Kind(send)),
       domain: domains.number(of: send), expiresAt: send.expiresAt?.milliseconds ?? .max,
-      contact: contact.withUTF8 { ByteHash.of($0) }, address: ByteHash.of(Self.canonical(send.to)), digest: digest)
+      contact: contact.withUTF8 { ByteHash.of($0) }, address: Self.hash(canonical: send.to), digest: digest)
   }
 
-  static func canonical(_ to: String) -> String { EmailAddress(to)?.canonical ?? to }
-  static func hash(canonical to: String) -> UInt64 { ByteHash.of(canonical(to)) }
+  static func hash(canonical to: String) -> UInt64 { ByteHash.of(EmailAddress.canonical(of: to)) }
 
   /// The digests of a send's shape and of its line.
   private static func digest(_ send: PlannedSend) -> (shape: LineDigest.Short, line: LineDigest.Short) {
@@ -225,7 +224,7 @@ struct PlanLineScanner: ~Copyable {
     return PlanEntry(
       id: parts.id, sendAt: parts.sendAt.milliseconds, kind: kind, domain: domain, expiresAt: expiresAt,
       contact: ByteHash.of(bytes.piece(parts.contact)),
-      address: isPlain ? ByteHash.of(to) : ByteHash.of(Self.canonical(String(decoding: to, as: UTF8.self))),
+      address: isPlain ? ByteHash.of(to) : Self.hash(canonical: String(decoding: to, as: UTF8.self)),
       digest: makesDigests
         ? LineDigest.short(parts, bytes, shape: shapeDigest, message: &message) : Self.noDigest)
   }

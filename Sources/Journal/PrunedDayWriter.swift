@@ -86,7 +86,7 @@ struct PrunedDayWriter {
   }
 
   /// Of an address its canonical spelling's, by which it is looked for.
-  private mutating func token(to: String) -> String { token(EmailAddress(to)?.canonical ?? to) }
+  private mutating func token(to: String) -> String { token(EmailAddress.canonical(of: to)) }
 
   private mutating func kept(_ record: Record) -> Record? {
     switch record {

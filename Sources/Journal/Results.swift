@@ -135,6 +135,16 @@ public enum ResultsReader {
 }
 
 extension Record {
+  /// The send that it is about; nil for a run.
+  public var send: (id: SendID, campaign: String, key: String)? {
+    switch self {
+    case .run: nil
+    case .intent(let attempt), .outcome(let attempt, _): (attempt.id, attempt.campaign, attempt.key)
+    case .released(let note, _), .withdrawn(let note), .requeued(let note), .resolved(let note, _):
+      (note.id, note.campaign, note.key)
+    }
+  }
+
   /// When it was recorded.
   public var at: Instant {
     switch self {

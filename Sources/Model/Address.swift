@@ -33,6 +33,9 @@ public struct EmailAddress: Hashable, Sendable {
     self.init(envelope: local + "@" + domain, canonical: local.lowercased() + "@" + domain)
   }
 
+  /// How an address or a phone number is looked for: an address in its canonical spelling, anything else as it stands.
+  public static func canonical(of to: String) -> String { EmailAddress(to)?.canonical ?? to }
+
   private init(envelope: String, canonical: String) {
     self.envelope = envelope
     self.canonical = canonical

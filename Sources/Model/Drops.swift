@@ -99,7 +99,7 @@ public struct Drops: Sendable {
       self.key = key
       self.others = others
       let isPlain = to.utf8.allSatisfy { $0 < 0x80 && !($0 >= 0x41 && $0 <= 0x5A) }
-      self.to = channel == .sms || isPlain ? to : EmailAddress(to)?.canonical ?? to
+      self.to = channel == .sms || isPlain ? to : EmailAddress.canonical(of: to)
       self.channel = channel
     }
   }

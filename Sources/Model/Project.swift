@@ -68,3 +68,8 @@ public struct InputFile: Hashable, Sendable {
     self.role = role
   }
 }
+
+extension Project {
+  /// The campaigns whose lines go out only once a person has approved them.
+  public var campaignsToApprove: Set<String> { Set(campaigns.filter { $0.approval == .required }.map(\.id)) }
+}

@@ -28,6 +28,16 @@ public enum SendStory {
     }
   }
 
+  /// What a story is of, and how it stands.
+  public static func head(_ record: SendRecord) -> String {
+    "\(record.id)  \(record.campaign)/\(record.step) to \(record.to): \(state(record))"
+  }
+
+  /// The same of a send of which nothing is recorded yet.
+  public static func head(planned send: PlannedSend) -> String {
+    "\(send.id)  \(send.campaign)/\(send.step) to \(send.to): pending"
+  }
+
   /// The line of a plan, as a story begins.
   public static func line(planned send: PlannedSend, on date: CalendarDay, zone: Zone) -> String {
     "\(zone.format(send.sendAt))  planned for \(date): from \(send.mailbox)"

@@ -91,7 +91,7 @@ struct Workspace {
         guard let planPath else { return }
         try PlanFile.forEach(planPath) { send, _ in
           take(send.contact)
-          if send.to != send.contact { take(EmailAddress(send.to)?.canonical ?? send.to) }
+          if send.to != send.contact { take(EmailAddress.canonical(of: send.to)) }
         }
       }
     ) {

@@ -14,8 +14,7 @@ struct OutputTests {
     try project.nightmail(expecting: 0, "plan", "--rehearse", "--date", "2025-11-20")
     let first = try project.start("send", "--rehearse", "2025-11-20")
     defer { first.stop() }
-    let end = Date().addingTimeInterval(30)
-    while server.messages.isEmpty, Date() < end { usleep(2000) }
+    try wait(30) { !server.messages.isEmpty }
     try #require(!server.messages.isEmpty, "\(first.output)")
     for command in [
       ["send", "2025-11-20"], ["run", "--date", "2025-11-20"], ["plan", "--date", "2025-11-20"],

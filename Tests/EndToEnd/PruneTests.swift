@@ -249,8 +249,7 @@ struct PruneTests {
     try project.nightmail(expecting: 0, "plan", "--rehearse", "--date", "2025-11-20")
     let run = try project.start("send", "--rehearse", "2025-11-20")
     defer { run.stop() }
-    let end = Date().addingTimeInterval(30)
-    while server.messages.isEmpty, Date() < end { usleep(2000) }
+    try wait(30) { !server.messages.isEmpty }
     try #require(!server.messages.isEmpty, "\(run.output)")
     let output = try project.nightmail("prune", "--rehearse", "--older-than", "90d", "--auto-approve")
     #expect(output.status == 75, "\(output.out)\(output.error)")

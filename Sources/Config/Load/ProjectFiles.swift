@@ -76,7 +76,7 @@ final class ProjectFiles {
   /// The names in a folder, sorted, less those that are passed over: dot files, `*.tmp`, `*.part`.
   func names(in folder: String) -> [String] {
     let all = (try? FileManager.default.contentsOfDirectory(atPath: absolute(folder))) ?? []
-    return all.filter { !$0.hasPrefix(".") && !$0.hasSuffix(".tmp") && !$0.hasSuffix(".part") }.sorted()
+    return all.filter { !ProjectLoader.isPassedOver($0) }.sorted()
   }
 
   /// The regular files under `folder` that a pattern of `*` and `?` names, as paths relative to the project, sorted.

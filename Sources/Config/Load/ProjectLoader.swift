@@ -66,6 +66,11 @@ public enum ProjectLoader {
     return (project, findings)
   }
 
+  /// Whether a file or folder of this name is none of the project's: hidden, or one that somebody is still writing.
+  public static func isPassedOver(_ name: String) -> Bool {
+    name.hasPrefix(".") || name.hasSuffix(".tmp") || name.hasSuffix(".part")
+  }
+
   /// Suppressions and events alone, for a running send that heeds what came after the plan.
   public static func loadDrops(folder: String) -> DropsReading {
     let files = ProjectFiles(root: folder)

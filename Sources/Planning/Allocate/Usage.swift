@@ -147,7 +147,7 @@ struct People {
   /// A contact may have been given an id, or lost it, since: it is found by key and by address.
   mutating func number(of key: String, _ to: String) -> Int {
     if let i = contacts.index(of: key) ?? contacts.index(of: to) { return i }
-    let name = EmailAddress(to)?.canonical ?? to
+    let name = EmailAddress.canonical(of: to)
     if let known = strangers[name] { return known }
     let number = contacts.count + strangers.count
     strangers[name] = number

@@ -38,7 +38,7 @@ struct Known {
   }
 
   private static func persons(_ contact: String, _ to: String) -> Set<String> {
-    [contact, EmailAddress(to)?.canonical ?? to]
+    [contact, EmailAddress.canonical(of: to)]
   }
 
   /// Whether unsent lines of other approved plans have the send.

@@ -160,7 +160,7 @@ public struct Explainer {
       return day.history.reserved.values.filter { line in
         (line.campaign == campaign.id || campaign.was.contains(line.campaign))
           && (line.step == step.id || step.was.contains(line.step)) && line.key == key
-          && (names.contains(line.contact) || names.contains(EmailAddress(line.to)?.canonical ?? line.to))
+          && (names.contains(line.contact) || names.contains(EmailAddress.canonical(of: line.to)))
       }.min { $0.id < $1.id }.map { .line($0) }
     }
   }

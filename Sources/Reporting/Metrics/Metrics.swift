@@ -158,11 +158,5 @@ public struct Metrics: Sendable {
 
 extension DeadLetter {
   /// Of the record that it is about.
-  var campaign: String {
-    switch last {
-    case .intent(let attempt), .outcome(let attempt, _): attempt.campaign
-    case .released(let note, _), .withdrawn(let note), .requeued(let note), .resolved(let note, _): note.campaign
-    case .run: send?.campaign ?? ""
-    }
-  }
+  var campaign: String { last.send?.campaign ?? send?.campaign ?? "" }
 }

@@ -65,7 +65,10 @@ struct StatusCommand: ParsableCommand {
       let story = try KeyStory(key, campaign: campaign, project, workspace.output)
       return options.json ? Console.out(story.json) : Console.out(story.text)
     }
-    if let send { return try story(send, workspace, project.settings) }
+    if let send {
+      let story = try IDStory(send, workspace.output, zone: project.settings.zone)
+      return options.json ? Console.out(story.json) : Console.out(story.text)
+    }
     if let contact {
       let page = try ContactPage(contact, campaign: campaign, asOf: plan, workspace, project, engine: engine)
       return Console.out(options.json ? page.json.text : page.text)
@@ -115,84 +118,6 @@ struct StatusCommand: ParsableCommand {
     (campaign == nil || group.campaign == campaign) && (mailbox == nil || group.mailbox == mailbox)
       && (provider == nil || group.provider == provider) && (batch == nil || group.batch == batch)
   }
-
-  private func story(_ id: String, _ workspace: Workspace, _ settings: Settings) throws {
-    var lines: [String] = []
-    var ids: Set<SendID> = []
-    var history = History()
-    try HistoryReader.forEachRecord(workspace.output) { record in
-      guard let found = record.id, found.text.hasPrefix(id.lowercased()) else { return }
-      ids.insert(found)
-      history.apply(record)
-      lines.append(SendStory.line(record, zone: settings.zone))
-    }
-    let planned = try planned(id, workspace, settings)
-    ids.formUnion(planned.map(\.send.id))
-    guard ids.count == 1, let only = ids.first else {
-      throw Failure(
-        .failed,
-        ids.isEmpty ? "no plan and no result has a send '\(id)'" : "'\(id)' begins \(ids.count) ids; give more digits")
-    }
-    let plans = planned.map { SendStory.line(planned: $0.send, on: $0.date, zone: settings.zone) }
-    guard let record = history.sends[only] else {
-      guard let send = planned.last?.send else { return }
-      if options.json { return Console.out(SendStory.json(planned: send)) }
-      Console.out("\(send.id)  \(send.campaign)/\(send.step) to \(send.to): pending\n")
-      return Console.out(plans.joined(separator: "\n"))
-    }
-    if options.json { return Console.out(SendStory.json(record)) }
-    Console.out("\(record.id)  \(record.campaign)/\(record.step) to \(record.to): \(SendStory.state(record))\n")
-    for line in plans + lines { Console.out(line) }
-  }
-
-  /// The lines of the days' present plans that the id may name, the earliest day first.
-  private func planned(
-    _ id: String, _ workspace: Workspace, _ settings: Settings
-  ) throws -> [(date: CalendarDay, send: PlannedSend)] {
-    guard let prefix = IDPrefix(id) else { return [] }
-    var found: [(date: CalendarDay, send: PlannedSend)] = []
-    for day in try workspace.output.days() where FileManager.default.fileExists(atPath: day.planPath) {
-      // An old day's plan that is whole no more takes nothing from what the results tell.
-      guard let header = try? PlanFile.header(day.planPath),
-        let (index, lines) = try? PlanIndex.read(day.planPath, header: header)
-      else { continue }
-      for (number, known) in index.ids.enumerated() where prefix.matches(known) {
-        found.append((day.date, try lines.send(number)))
-      }
-    }
-    return found
-  }
-}
-
-/// An id's first digits, for a look at millions of ids without making texts of them.
-private struct IDPrefix {
-  private let high: UInt64
-  private let low: UInt64
-  private let masks: (high: UInt64, low: UInt64)
-
-  /// Nil for what begins no id.
-  init?(_ text: String) {
-    let count = text.utf8.count
-    guard (1...32).contains(count),
-      let id = SendID(text.lowercased() + String(repeating: "0", count: 32 - count))
-    else { return nil }
-    func mask(_ digits: Int) -> UInt64 { digits <= 0 ? 0 : digits >= 16 ? .max : ~(.max >> UInt64(digits * 4)) }
-    (high, low) = (id.high, id.low)
-    masks = (mask(count), mask(count - 16))
-  }
-
-  func matches(_ id: SendID) -> Bool { id.high & masks.high == high && id.low & masks.low == low }
 }
 
 extension DayStatus.Dimension: ExpressibleByArgument {}
-
-extension Record {
-  /// The send that a record is about; nil for a run.
-  var id: SendID? {
-    switch self {
-    case .run: nil
-    case .intent(let attempt), .outcome(let attempt, _): attempt.id
-    case .released(let note, _), .withdrawn(let note), .requeued(let note), .resolved(let note, _): note.id
-    }
-  }
-}

@@ -100,7 +100,7 @@ struct TestCommand: AsyncParsableCommand {
   /// A suppression keeps campaigns from somebody; that somebody's own test goes out, and is told of it.
   private func mention(_ letters: TestLetters, _ project: Project, _ workspace: Workspace, _ now: Instant) {
     let drops = Drops(suppressions: project.suppressions, events: project.events)
-    let key = EmailAddress(letters.to)?.canonical ?? letters.to
+    let key = EmailAddress.canonical(of: letters.to)
     let person = Drops.Person(key: key, to: letters.to, channel: letters.channel)
     let campaign = letters.campaign
     guard

@@ -50,15 +50,13 @@ struct WhyCommand: ParsableCommand {
     let names = Set(explanation.person.names + [explanation.person.key])
     var sends: [PlannedSend] = []
     let header = try PlanFile.forEach(session.day.planPath) { send, _ in
-      if names.contains(send.contact) || names.contains(EmailAddress(send.to)?.canonical ?? send.to) {
+      if names.contains(send.contact) || names.contains(EmailAddress.canonical(of: send.to)) {
         sends.append(send)
       }
     }
     let approvals = try Approvals.read(session.day.approvalPath)
-    let free = Set(session.project.campaigns.filter { $0.approval == .optional }.map(\.id))
     return sends.map { send in
-      let mayGo = free.contains(send.campaign) || approvals.isApproved(send, content: header.content[send.campaign])
-      return WhyReport.WrittenLine(send: send, mayGo: mayGo)
+      WhyReport.WrittenLine(send: send, mayGo: session.project.mayGo(send, of: header, approvals))
     }
   }
 }

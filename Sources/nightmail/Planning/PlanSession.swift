@@ -109,7 +109,7 @@ struct PlanSession {
     let what = path ?? (date == project.settings.day(of: Workspace.now()) ? "" : " \(date)")
     let words = path.map { " \($0)" } ?? what
     let rehearse = workspace.isRehearsal ? " --rehearse" : ""
-    let needs = Set(project.campaigns.filter { $0.approval == .required }.map(\.id))
+    let needs = project.campaignsToApprove
     let page = PlanView.pagePath(of: path ?? day.planPath)
     Console.out("\nWrote \(path ?? day.planPath)\(withPage ? " and \((page as NSString).lastPathComponent)" : "")")
     guard plan.header.sends > 0 else { return }

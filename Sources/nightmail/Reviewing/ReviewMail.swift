@@ -38,7 +38,7 @@ struct ReviewMail {
     self.review = review
     self.mailbox = mailbox
     providers = project.providers
-    needApproval = Set(project.campaigns.filter { $0.approval == .required }.map(\.id))
+    needApproval = project.campaignsToApprove
   }
 
   /// Mails a day's plan if lines of it await approval. The caller holds the day's lock.

@@ -33,7 +33,7 @@ final class PlanSource: LineSource {
 
   func began(_ line: Int, _ send: PlannedSend) -> Instant? {
     let earlier = campaigns[send.campaign].flatMap { campaign in
-      history.sends(campaign: campaign, contact: send.contact, to: [EmailAddress(send.to)?.canonical ?? send.to])
+      history.sends(campaign: campaign, contact: send.contact, to: [EmailAddress.canonical(of: send.to)])
         .filter { $0.state == .sent }.map { history.firstAttempt($0.id) ?? $0.at }.min()
     }
     return [earlier, began[line]].compactMap { $0 }.min()

@@ -61,7 +61,7 @@ struct SentSteps {
   /// - Parameter today: what `today` found for its line.
   func isSent(_ send: PlannedSend, _ today: [Earlier]) -> Bool {
     guard let campaign = campaigns[send.campaign] else { return false }
-    let to = EmailAddress(send.to)?.canonical ?? send.to
+    let to = EmailAddress.canonical(of: send.to)
     let others = history.sends(campaign: campaign, contact: send.contact, to: [to])
     if others.contains(where: {
       $0.id != send.id && $0.channel == send.channel && $0.key == send.key && isSame($0.step, send, campaign)

@@ -63,7 +63,6 @@ struct ContactPage {
   private static func planned(
     _ names: Set<String>, from date: CalendarDay, _ history: History, _ workspace: Workspace, _ project: Project
   ) throws -> [ContactStanding.PlannedLine] {
-    let free = Set(project.campaigns.filter { $0.approval == .optional }.map(\.id))
     let hashes = Set(names.map { ByteHash.of($0) })
     var found: [ContactStanding.PlannedLine] = []
     for day in try workspace.output.days()
@@ -77,10 +76,10 @@ struct ContactPage {
       let approvals = try Approvals.read(day.approvalPath)
       for number in own where !held.contains(number) && !released.contains(index.ids[number]) {
         let send = try lines.send(number)
-        guard names.contains(send.contact) || names.contains(EmailAddress(send.to)?.canonical ?? send.to),
+        guard names.contains(send.contact) || names.contains(EmailAddress.canonical(of: send.to)),
           history.isOpen(send.id), workspace.isRehearsal || send.open.close.map({ $0 > Workspace.now() }) ?? false
         else { continue }
-        let mayGo = free.contains(send.campaign) || approvals.isApproved(send, content: header.content[send.campaign])
+        let mayGo = project.mayGo(send, of: header, approvals)
         found.append(ContactStanding.PlannedLine(send: send, date: header.date, mayGo: mayGo))
       }
     }

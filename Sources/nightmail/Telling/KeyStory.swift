@@ -77,9 +77,9 @@ struct KeyStory {
         }
       }
       try ResultsReader.forEach(in: day) { record in
-        guard let send = record.row, let id = record.id, isMeant(send.campaign, send.key) else { return }
+        guard let send = record.send, isMeant(send.campaign, send.key) else { return }
         history.apply(record)
-        lines[id, default: []].append(SendStory.line(record, zone: zone))
+        lines[send.id, default: []].append(SendStory.line(record, zone: zone))
       }
       var steps: [SkippedStep] = []
       try SkippedFile.forEach(day.skippedPath) { if isMeant($0.campaign, $0.key) { steps.append($0) } }
@@ -123,9 +123,7 @@ struct KeyStory {
   }
 
   private func story(_ id: SendID) -> String {
-    let head =
-      history.sends[id].map { "\($0.id)  \($0.campaign)/\($0.step) to \($0.to): \(SendStory.state($0))" }
-      ?? planned[id].map { "\($0.id)  \($0.campaign)/\($0.step) to \($0.to): pending" }
+    let head = history.sends[id].map(SendStory.head) ?? planned[id].map(SendStory.head(planned:))
     return ([head].compactMap { $0 } + (lines[id] ?? [])).joined(separator: "\n")
   }
 
@@ -189,17 +187,5 @@ struct KeyQuestion {
       parts.compactMap { part in part.column.map { ($0, part.value) } }, uniquingKeysWith: { a, _ in a })
     let values = columns.compactMap { column in named[column].map { [column, $0] } }
     return values.count == columns.count ? MessageRow.key(values.flatMap { $0 }) : nil
-  }
-}
-
-extension Record {
-  /// The campaign and key of the send that a record is about; nil for a run.
-  fileprivate var row: (campaign: String, key: String)? {
-    switch self {
-    case .run: nil
-    case .intent(let attempt), .outcome(let attempt, _): (attempt.campaign, attempt.key)
-    case .released(let note, _), .withdrawn(let note), .requeued(let note), .resolved(let note, _):
-      (note.campaign, note.key)
-    }
   }
 }

@@ -31,8 +31,8 @@ final class Lookout: Sendable {
     var planned: WatchedInputs?
     var agenda: WatchAgenda
     var day: DayFolder
-    var approval: WatchedFiles.Stamp
-    var pauses: WatchedFiles.Stamp
+    var approval: FileStamp?
+    var pauses: FileStamp?
     var isBroken = false
     var call: Call?
     var delivery: StopRequest?
@@ -59,8 +59,8 @@ final class Lookout: Sendable {
     self.heedsApprovals = heedsApprovals
     state = Mutex(
       State(
-        latest: project, agenda: agenda, day: day, approval: .init(day.approvalPath),
-        pauses: .init(workspace.output.pausesPath)))
+        latest: project, agenda: agenda, day: day, approval: FileStamp(day.approvalPath),
+        pauses: FileStamp(workspace.output.pausesPath)))
     let thread = Thread { [self] in watch(files, reading, rhythm) }
     thread.name = "lookout"
     thread.start()
@@ -96,8 +96,8 @@ final class Lookout: Sendable {
   /// - Returns: the last project that was read whole.
   func takeIn() -> WatchedProject {
     state.withLock {
-      $0.approval = .init($0.day.approvalPath)
-      $0.pauses = .init(workspace.output.pausesPath)
+      $0.approval = FileStamp($0.day.approvalPath)
+      $0.pauses = FileStamp(workspace.output.pausesPath)
       // What still calls after this is found again at the next glance.
       $0.call = nil
       return $0.latest
@@ -161,8 +161,8 @@ final class Lookout: Sendable {
         return .wake(wake)
       }
       if (try? Lock.isHeld(state.day.waitingPath)) ?? false { return .giveWay }
-      let approval = WatchedFiles.Stamp(state.day.approvalPath)
-      let pauses = WatchedFiles.Stamp(workspace.output.pausesPath)
+      let approval = FileStamp(state.day.approvalPath)
+      let pauses = FileStamp(workspace.output.pausesPath)
       defer { (state.approval, state.pauses) = (approval, pauses) }
       if heedsApprovals, approval != state.approval { return .approval }
       return pauses != state.pauses ? .pauses : nil

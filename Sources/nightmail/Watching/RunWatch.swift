@@ -181,7 +181,8 @@ final class RunWatch {
     let (target, _) = try session.write(plan)
     resultsSize = size
     lookout.planned(from: project.inputs)
-    if plan.header.campaigns.contains(where: { $0.value.planned > 0 && needsApproval($0.key, project) }) {
+    let needs = sending.autoApprove ? [] : project.project.campaignsToApprove
+    if plan.header.campaigns.contains(where: { $0.value.planned > 0 && needs.contains($0.key) }) {
       let view = try PlanView(workspace, target, engine: project.engine)
       try view.writePage()
       await ReviewMail(workspace, project.project, day, reviewing)?.plan(view, isAskedAnew: false)
@@ -194,10 +195,6 @@ final class RunWatch {
     try project.project.inputs.filter(\.role.isKept).allSatisfy {
       try AtomicFile.digest(of: workspace.folder + "/" + $0.path) == $0.digest
     }
-  }
-
-  private func needsApproval(_ id: String, _ project: WatchedProject) -> Bool {
-    !sending.autoApprove && project.project.campaigns.contains { $0.id == id && $0.approval == .required }
   }
 
   /// What of the files calls for another plan than the one that is there.

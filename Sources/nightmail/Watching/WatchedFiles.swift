@@ -1,45 +1,29 @@
 import Config
 import Foundation
+import Journal
 import Messages
 import Model
 
 /// The project's files as `run --watch` sees them from outside: paths, sizes, times and file numbers.
 struct WatchedFiles: Hashable, Sendable {
-  /// Of one file; all zero where there is none.
-  struct Stamp: Hashable, Sendable {
-    private var values: [Int64]
-
-    init(_ path: String) {
-      var info = stat()
-      guard stat(path, &info) == 0 else {
-        values = []
-        return
-      }
-      values = [
-        Int64(info.st_ino), Int64(info.st_size), Int64(info.st_mtim.tv_sec), Int64(info.st_mtim.tv_nsec),
-        Int64(info.st_ctim.tv_sec), Int64(info.st_ctim.tv_nsec),
-      ]
-    }
-  }
-
-  private var stamps: [String: Stamp] = [:]
+  /// Nil for a file that has gone since it was listed.
+  private var stamps: [String: FileStamp?] = [:]
 
   /// - Parameter known: files that were read, in case they stand elsewhere than under `campaigns` and `data`.
   init(folder: String, known: [InputFile] = []) {
-    for input in known { stamps[input.path] = Stamp(folder + "/" + input.path) }
+    for input in known { stamps.updateValue(FileStamp(folder + "/" + input.path), forKey: input.path) }
     for part in ["campaigns", "data"] { add(part, folder) }
   }
 
-  /// What begins with a dot or ends as a half-written file is passed over, as it is where files are read.
   private mutating func add(_ part: String, _ folder: String) {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder + "/" + part)) ?? []
-    for name in names where !name.hasPrefix(".") && !name.hasSuffix(".tmp") && !name.hasSuffix(".part") {
+    for name in names where !ProjectLoader.isPassedOver(name) {
       let path = part + "/" + name
       var isFolder: ObjCBool = false
       if FileManager.default.fileExists(atPath: folder + "/" + path, isDirectory: &isFolder), isFolder.boolValue {
         add(path, folder)
       } else {
-        stamps[path] = Stamp(folder + "/" + path)
+        stamps.updateValue(FileStamp(folder + "/" + path), forKey: path)
       }
     }
   }
